@@ -1,0 +1,3 @@
+export type { ProcessProviderOptions } from "./options.ts";
+export { type ProcessProvider, processProvider } from "./process-provider.ts";
+export type { SpawnFunction } from "./spawn.ts";

@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import { InstanceLogs, LogIntake, MAX_LOG_LINE } from "./logs.ts";
+
+function makeLogs(options: { readonly maxBytes?: number; readonly secrets?: readonly string[] } = {}) {
+  let now = 0;
+  const logs = new InstanceLogs({
+    clock: { now: () => now, setTimer: () => () => {} },
+    maxBytes: 256 * 1024,
+    secrets: [],
+    ...options,
+  });
+  const texts = (limit = 10_000) => logs.tail(limit).map(({ text }) => text);
+  return { logs, texts, advance: (milliseconds: number) => (now += milliseconds) };
+}
+
+describe("InstanceLogs", () => {
+  it("gives back lines with their stream and time, the newest last", () => {
+    const { logs, advance } = makeLogs();
+    logs.add("stderr", Buffer.from("first\r"));
+    advance(1_000);
+    logs.add("stdout", Buffer.from("second \u001b[31mred"));
+    expect(logs.tail(5)).toEqual([
+      { at: "1970-01-01T00:00:00.000Z", stream: "stderr", text: "first" },
+      { at: "1970-01-01T00:00:01.000Z", stream: "stdout", text: "second \u001b[31mred" },
+    ]);
+    expect(logs.tail(1)).toHaveLength(1);
+    expect(logs.tail(0)).toEqual([]);
+  });
+
+  it("keeps the newest lines within its size", () => {
+    const { logs, texts, advance } = makeLogs({ maxBytes: 2_000 });
+    for (let line = 0; line < 100; line++) {
+      advance(1);
+      logs.add("stderr", Buffer.from(`line ${line}`));
+    }
+    expect(texts().length).toBeGreaterThan(10);
+    expect(texts().length).toBeLessThan(40);
+    expect(texts().at(-1)).toBe("line 99");
+  });
+
+  it("stores no secret of eight characters or more, and leaves shorter values alone", () => {
+    const { logs, texts } = makeLogs({ secrets: ["sesame-open-now", "sesame-open-now-please", "short"] });
+    logs.add("stderr", Buffer.from("a sesame-open-now b sesame-open-now-please c short d"));
+    expect(texts()).toEqual(["a [redacted] b [redacted] c short d"]);
+  });
+
+  it("stores no line of a secret of several lines", () => {
+    const { logs, texts } = makeLogs({ secrets: ["-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----END KEY-----"] });
+    const intake = new LogIntake(logs, "stderr");
+    intake.push(Buffer.from("-----BEGIN KEY-----\nMIIEvQIBADANBg\n"));
+    expect(texts()).toEqual(["[redacted]", "[redacted]"]);
+  });
+
+  it("stores no part of a secret where a long line is cut", () => {
+    const secret = "0123456789abcdef0123456789abcdef";
+    for (const before of [MAX_LOG_LINE - 1, MAX_LOG_LINE - 10, MAX_LOG_LINE - 31]) {
+      const { logs, texts } = makeLogs({ secrets: [secret] });
+      const intake = new LogIntake(logs, "stderr");
+      intake.push(Buffer.from(`${"-".repeat(before)}${secret}${"-".repeat(50_000)}\n`));
+      const [line = ""] = texts();
+      expect(line).not.toMatch(/[0-9]/);
+      expect(line.length).toBeLessThanOrEqual(MAX_LOG_LINE);
+      expect(texts()[1]).toMatch(/^\[\d+ bytes of output were dropped here\]$/);
+    }
+  });
+});
+
+describe("LogIntake", () => {
+  it("drops and counts what comes faster than it can be of use, and keeps the end", () => {
+    const { logs, texts, advance } = makeLogs();
+    const intake = new LogIntake(logs, "stderr");
+    const chunk = Buffer.from("y\n".repeat(32_768));
+    for (let turn = 0; turn < 1_000; turn++) intake.push(chunk);
+    intake.push(Buffer.from(`${"y\n".repeat(1_000)}the reason\n`));
+    advance(1);
+    intake.end();
+    const kept = texts();
+    expect(kept.length).toBeLessThan(5_000);
+    expect(kept.at(-1)).toBe("the reason");
+    const dropped = kept.filter((text) => text.startsWith("[")).map((text) => Number(/\d+/.exec(text)?.[0]));
+    expect(dropped.reduce((sum, bytes) => sum + bytes, 0)).toBeGreaterThan(60_000_000);
+  });
+
+  it("takes lines again as soon as the flood is over", () => {
+    const { logs, texts, advance } = makeLogs();
+    const intake = new LogIntake(logs, "stderr");
+    for (let turn = 0; turn < 3; turn++) intake.push(Buffer.from("y\n".repeat(2_000)));
+    advance(200);
+    intake.push(Buffer.from("calm\n"));
+    expect(texts().at(-1)).toBe("calm");
+  });
+});

@@ -1,0 +1,2 @@
+export type { ProxyOptions } from "./options.ts";
+export { proxy } from "./proxy.ts";

@@ -1,0 +1,2 @@
+export type { SchedulerOptions } from "./options.ts";
+export { scheduler } from "./scheduler.ts";

@@ -1,0 +1,6 @@
+export type { Algorithm } from "./cipher.ts";
+export type { KeyContext, SecretContext } from "./context.ts";
+export type { KeyProvider, KeyState } from "./key-provider.ts";
+export { generateKey, type KeyRing, type KeyRingEntry, localKeyring } from "./key-ring.ts";
+export { parseReference, type SecretReference } from "./reference.ts";
+export { type VaultOptions, vault } from "./vault.ts";

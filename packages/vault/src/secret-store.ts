@@ -1,0 +1,141 @@
+import { type Connection, type Page, type PageQuery, pageById } from "@moorage/core";
+
+/** A sealed secret as stored; times are ISO-8601 UTC text. */
+export interface SecretRow {
+  readonly id: string;
+  readonly owner_id: string;
+  readonly scope: string;
+  /** `""` for a secret of the owner at large. */
+  readonly scope_id: string;
+  readonly name: string;
+  readonly version: number;
+  readonly key_id: string;
+  readonly envelope: string;
+  readonly hint: string | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly last_used_at: string | null;
+}
+
+/** One secret's place; unique. */
+export type SecretPlace = Pick<SecretRow, "owner_id" | "scope" | "scope_id" | "name">;
+
+export interface SecretFilter {
+  readonly ownerId?: string | undefined;
+  readonly scope?: string | undefined;
+  readonly scopeId?: string | undefined;
+}
+
+const secrets = (connection: Connection) => connection.withTables<{ mcp_secrets: SecretRow }>();
+
+/** Stores a secret, or the next version of the one in its place. Returns the row as it is now. */
+export function storeSecret(connection: Connection, row: SecretRow): Promise<SecretRow> {
+  return secrets(connection)
+    .insertInto("mcp_secrets")
+    .values(row)
+    .onConflict((conflict) =>
+      conflict.columns(["owner_id", "scope", "scope_id", "name"]).doUpdateSet((eb) => ({
+        version: eb("mcp_secrets.version", "+", 1),
+        key_id: row.key_id,
+        envelope: row.envelope,
+        hint: row.hint,
+        updated_at: row.updated_at,
+      })),
+    )
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+/** Deletes the secret of one place. Returns it, or undefined if there was none. */
+export function deleteSecret(connection: Connection, place: SecretPlace): Promise<SecretRow | undefined> {
+  return secrets(connection)
+    .deleteFrom("mcp_secrets")
+    .where("owner_id", "=", place.owner_id)
+    .where("scope", "=", place.scope)
+    .where("scope_id", "=", place.scope_id)
+    .where("name", "=", place.name)
+    .returningAll()
+    .executeTakeFirst();
+}
+
+/** Deletes every secret of one scope of an owner. Returns them. */
+export function deleteScope(
+  connection: Connection,
+  scope: Omit<SecretPlace, "name">,
+): Promise<readonly SecretRow[]> {
+  return secrets(connection)
+    .deleteFrom("mcp_secrets")
+    .where("owner_id", "=", scope.owner_id)
+    .where("scope", "=", scope.scope)
+    .where("scope_id", "=", scope.scope_id)
+    .returningAll()
+    .execute();
+}
+
+/** One page of secrets, newest first. Throws `INVALID_INPUT` for a cursor that no page gave. */
+export function listSecrets(
+  connection: Connection,
+  filter: SecretFilter,
+  query: PageQuery,
+): Promise<Page<SecretRow>> {
+  const { ownerId = "", scope = "", scopeId = "" } = filter;
+  return pageById(query, ({ before = "", limit }) =>
+    secrets(connection)
+      .selectFrom("mcp_secrets")
+      .selectAll()
+      .$if(ownerId !== "", (rows) => rows.where("owner_id", "=", ownerId))
+      .$if(scope !== "", (rows) => rows.where("scope", "=", scope))
+      .$if(scopeId !== "", (rows) => rows.where("scope_id", "=", scopeId))
+      .$if(before !== "", (rows) => rows.where("id", "<", before))
+      .orderBy("id", "desc")
+      .limit(limit)
+      .execute(),
+  );
+}
+
+export interface NamedSecrets {
+  readonly ownerId: string;
+  readonly instanceId: string;
+  /** Names of secrets of the owner at large. */
+  readonly ownerNames: readonly string[];
+  /** Names of secrets of the instance. */
+  readonly instanceNames: readonly string[];
+}
+
+/** Those of the named secrets that exist. */
+export async function findSecrets(
+  connection: Connection,
+  named: NamedSecrets,
+): Promise<readonly SecretRow[]> {
+  const places = [
+    { scope: "owner", scopeId: "", names: named.ownerNames },
+    { scope: "instance", scopeId: named.instanceId, names: named.instanceNames },
+  ].filter(({ names }) => names.length > 0);
+  if (places.length === 0) return [];
+  return secrets(connection)
+    .selectFrom("mcp_secrets")
+    .selectAll()
+    .where("owner_id", "=", named.ownerId)
+    .where((eb) =>
+      eb.or(
+        places.map(({ scope, scopeId, names }) =>
+          eb.and([eb("scope", "=", scope), eb("scope_id", "=", scopeId), eb("name", "in", names)]),
+        ),
+      ),
+    )
+    .execute();
+}
+
+/** Notes when secrets were opened last. */
+export async function markUsed(
+  connection: Connection,
+  ids: readonly string[],
+  usedAt: string,
+): Promise<void> {
+  if (ids.length === 0) return;
+  await secrets(connection)
+    .updateTable("mcp_secrets")
+    .set({ last_used_at: usedAt })
+    .where("id", "in", ids)
+    .execute();
+}
