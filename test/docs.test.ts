@@ -7,7 +7,7 @@ import { sqlite } from "@moorage/core/sqlite";
 import { proxy } from "@moorage/proxy";
 import { fakeProvider } from "@moorage/testing";
 import ts from "typescript";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import { findNodes, parseSource, ROOT } from "./support/architecture/source-files.ts";
 import { type CodeBlock, codeBlocks, pages, readPage, typeErrors } from "./support/docs/code-blocks.ts";
 import { startProgram } from "./support/programs.ts";
@@ -45,8 +45,10 @@ describe("code in the docs", () => {
       const cwd = mkdtempSync(join(scratch, "run-"));
       const flags = ["--conditions=@moorage/source", "--import", import.meta.resolve("tsx")];
       const program = startProgram(process.execPath, [...flags, file], { cwd, env });
+      // Unlike a finally block, this is done after a timeout as well.
+      onTestFinished(() => program.stop());
       await program.untilOutput(/\n/);
-      if (program.output().includes("answers below")) program.child.kill("SIGTERM");
+      if (program.printed().includes("answers below")) program.child.kill("SIGTERM");
       expect(await program.ended, program.output()).toBe(0);
       expect(program.output()).not.toContain("Error");
     },

@@ -140,6 +140,12 @@ async function lookBack(tour: Tour): Promise<void> {
       .map((call) => [call.tool, call.status, `${call.durationMs} ms`, call.actorId ?? "the host"]);
     return { result: items, shows: table(["tool", "status", "took", "called by"], rows) };
   });
+  await step("but not the secret that one of them returned", async () => {
+    const { items } = await tour.platform.tools.history({ ownerId: OWNER });
+    const kept = JSON.stringify(items);
+    expectThat(!kept.includes(SECRET) && kept.includes("[secret]"), "the history holds the secret");
+    return { result: undefined, shows: ["DEMO_KEY is kept as [secret]"] };
+  });
 }
 
 async function closeHouse(tour: Tour, before: ReadonlySet<number>): Promise<void> {

@@ -54,8 +54,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  program.child.kill("SIGTERM");
-  await program.ended;
+  await program.stop();
   rmSync(folder, { recursive: true, force: true });
 }, 30_000);
 
@@ -64,7 +63,7 @@ describe("the Express example", () => {
   let instanceId = "";
 
   it("says one line when it is ready, and nothing else", () => {
-    expect(program.output()).toBe(`listening on ${base}\n`);
+    expect(program.printed()).toBe(`listening on ${base}\n`);
     expect(existsSync(databasePath)).toBe(true);
   });
 
@@ -121,7 +120,7 @@ describe("the Express example", () => {
   it("exits 0 on SIGTERM and says nothing more", async () => {
     program.child.kill("SIGTERM");
     expect(await program.ended).toBe(0);
-    expect(program.output()).toBe(`listening on ${base}\n`);
+    expect(program.printed()).toBe(`listening on ${base}\n`);
     await expect(fetch(base)).rejects.toThrow();
   });
 });

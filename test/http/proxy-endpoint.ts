@@ -95,6 +95,7 @@ function contextFor(
     clock: systemClock,
     ids: uuidV7,
     logger: silentLogger,
+    audit: { record: async () => {} },
     hostId: "host",
     acquire: async () => {
       counts.acquired += 1;
@@ -103,6 +104,7 @@ function contextFor(
     recordToolCalls: async (batch) => {
       records.push(...batch);
     },
+    redact: (_, value) => value,
     touch() {},
     limitToolCall: async () => {
       counts.calls += 1;

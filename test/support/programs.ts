@@ -1,14 +1,21 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+
+const KILL_AFTER_MS = 5_000;
 
 /** A program that was started, and what it has said so far. */
 export interface RunningProgram {
   readonly child: ChildProcess;
   /** Everything written so far, both streams in the order they came. */
   output(): string;
-  /** Resolves with the first match of `pattern` in the output; rejects with the output if it ends before. */
+  /** What it has written to its standard output, without the warnings that Node itself may print elsewhere. */
+  printed(): string;
+  /** Resolves with the first match of `pattern` in what it printed; rejects with all output if it ends before. */
   untilOutput(pattern: RegExp): Promise<RegExpMatchArray>;
   /** The exit code, or the signal's name, once it has ended. */
   readonly ended: Promise<number | string>;
+  /** Asks it to end if it still runs, kills it if it has not done so after five seconds; resolves when it is gone. */
+  stop(): Promise<void>;
 }
 
 /** How a program is started. */
@@ -27,12 +34,15 @@ export function startProgram(
   const env = { ...process.env, NO_COLOR: "1", ...options.env };
   const child = spawn(command, [...args], { ...options, env, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (chunk: string) => {
-      text += chunk;
-      child.emit("said");
-    });
-  }
+  let printed = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+    printed += chunk;
+    child.emit("printed");
+  });
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+  });
   const ended = new Promise<number | string>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => resolve(code ?? signal ?? "unknown"));
@@ -40,15 +50,25 @@ export function startProgram(
   const untilOutput = (pattern: RegExp) =>
     new Promise<RegExpMatchArray>((resolve, reject) => {
       const look = () => {
-        const match = pattern.exec(text);
+        const match = pattern.exec(printed);
         if (match) resolve(match);
       };
-      child.on("said", look);
+      child.on("printed", look);
       look();
       ended.then(
-        (code) => reject(new Error(`It ended with ${code} and never said ${pattern}. It said:\n${text}`)),
+        (code) => reject(new Error(`It ended with ${code} and never printed ${pattern}. It said:\n${text}`)),
         reject,
       );
     });
-  return { child, output: () => text, untilOutput, ended };
+  const stop = () => stopChild(child);
+  return { child, output: () => text, printed: () => printed, untilOutput, ended, stop };
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  const isOver = () => child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+  if (isOver()) return;
+  const exited = once(child, "exit");
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), KILL_AFTER_MS);
+  await exited.finally(() => clearTimeout(timer));
 }

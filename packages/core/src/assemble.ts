@@ -20,6 +20,8 @@ import { Waker } from "./instances/wake.ts";
 import { silentLogger } from "./logger.ts";
 import type { PlainOptions } from "./options.ts";
 import type { PlatformOptions } from "./platform-types.ts";
+import { redactingLogger, SecretsInUse } from "./redact/secrets-in-use.ts";
+import { RotationRestarts } from "./secrets/restarts.ts";
 import { createSecrets } from "./secrets.ts";
 import { createStats } from "./stats.ts";
 import { countInstances } from "./store/instances.ts";
@@ -33,17 +35,21 @@ import { createUsage } from "./usage.ts";
 /** The ground that every part stands on. */
 export interface Ground extends PartContext {
   readonly events: EventHub;
+  readonly secretsInUse: SecretsInUse;
 }
 
 /** Opens nothing: the database connects when it is first used. */
 export function layGround(options: PlatformOptions, plain: PlainOptions): Ground {
-  const { clock = systemClock, ids = uuidV7, logger = silentLogger } = options;
+  const { clock = systemClock, ids = uuidV7 } = options;
+  const secretsInUse = new SecretsInUse(clock);
+  const logger = redactingLogger(options.logger ?? silentLogger, secretsInUse);
   const { tablePrefix } = plain;
   const database = openDatabase(options.database, { tablePrefix, ...(options.clock ? { clock } : {}) });
   const hostId = ids();
   const leases = createLeaseStore(database, { owner: hostId });
   const events = new EventHub({ database, clock, ids, logger });
-  return { database, clock, ids, logger, events, leases, hostId };
+  const audit = createAuditWriter({ database, clock, ids, logger });
+  return { database, clock, ids, logger, events, leases, audit, hostId, secretsInUse };
 }
 
 /** The checks that every operation makes. */
@@ -55,7 +61,7 @@ export interface Guards {
 }
 
 export function makeGuards(options: PlatformOptions, plain: PlainOptions, ground: Ground): Guards {
-  const audit = createAuditWriter(ground);
+  const { audit } = ground;
   return {
     audit,
     access: createAccess({
@@ -100,6 +106,7 @@ export function buildEngine(
     ...ground,
     acquire: (instanceId, callOptions) => waker.acquire(instanceId, callOptions),
     recordToolCalls: (records) => insertToolCalls(ground.database.connection, records),
+    redact: (instanceId, value) => ground.secretsInUse.redact(instanceId, value),
     touch: (instanceId) => activity.touch(instanceId),
     limitToolCall: (actor) => guards.rateLimits.consume("toolCall", actor ? { actor } : {}),
   });
@@ -125,11 +132,12 @@ export function offerServices(
     catalog: createCatalog({
       ...ground,
       ...guards,
+      vault: engine.runtime.vault,
       countInstances: (serverId) => countInstances(connection, { serverId }),
     }),
     instances: createInstances(deps),
     tools: createTools({ ...engine, access: guards.access }),
-    secrets: createSecrets({ ...guards, vault: engine.runtime.vault }),
+    secrets: createSecrets({ ...engine, access: guards.access, restarts: new RotationRestarts(engine) }),
     events: createEvents({ hub: events, access: guards.access, connection }),
     usage: createUsage({ access: guards.access, connection, clock: ground.clock }),
     audit: createAudit({ database, access: guards.access }),

@@ -18,6 +18,10 @@ export interface PlatformEvents {
   "instance.health": InstanceEventData & { readonly health: Instance["health"] };
   "instance.deleted": InstanceEventData;
   "secret.stored": SecretEventData;
+  "secret.rotated": SecretEventData & { readonly previousUntil: string | null };
+  /** `daysLeft` is 14, 7 or 1. */
+  "secret.expiring": SecretEventData & { readonly expiresAt: string; readonly daysLeft: number };
+  "secret.expired": SecretEventData & { readonly expiresAt: string };
   "secret.removed": SecretEventData;
 }
 

@@ -1,4 +1,5 @@
 export type { Actor, ActorOptions } from "./access/actor.ts";
+export type { AuditWriter, NewAuditEntry } from "./access/audit-writer.ts";
 export {
   ACTIONS,
   type Access,
@@ -72,11 +73,17 @@ export type {
 export type { ScheduledTask, Scheduler, SchedulerPart } from "./contracts/scheduler.ts";
 export type { JsonRpcMessage, Transport } from "./contracts/transport.ts";
 export type {
+  MasterKeyStatus,
+  ResolvedEnvironment,
+  RewrapOptions,
+  RewrapResult,
   SecretAddress,
   SecretInput,
   SecretMetadata,
   SecretResolution,
+  SecretRotation,
   SecretScope,
+  SecretUsage,
   Vault,
   VaultPart,
   VaultWriteOptions,
@@ -115,6 +122,8 @@ export {
   type InstanceState,
   ISOLATIONS,
   type Isolation,
+  SECRET_DELIVERIES,
+  type SecretDelivery,
   STATE_REASONS,
   type StateReason,
 } from "./instances/instance.ts";
@@ -122,6 +131,8 @@ export { type Logger, silentLogger } from "./logger.ts";
 export type { Page, PageQuery } from "./pages.ts";
 export { createPlatform } from "./platform.ts";
 export type { Platform, PlatformLimits, PlatformOptions, PlatformTimeouts } from "./platform-types.ts";
+export { createRedactor, type Redactor } from "./redact/redactor.ts";
+export type { StreamRedactor } from "./redact/stream-redactor.ts";
 export type {
   AccessToken,
   Audit,
@@ -136,7 +147,9 @@ export type {
   Instances,
   OwnedQuery,
   PlatformStats,
+  SecretName,
   Secrets,
+  SecretValue,
   ToolCallQuery,
   Tools,
   Usage,

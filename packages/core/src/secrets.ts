@@ -1,89 +1,147 @@
-import { z } from "zod";
-import type { Actor } from "./access/actor.ts";
-import type { AuditWriter } from "./access/audit.ts";
-import type { Access, Action } from "./access/authorize.ts";
+import type { Actor, ActorOptions } from "./access/actor.ts";
+import type { Action } from "./access/authorize.ts";
 import { notFound } from "./access/not-found.ts";
 import type { SecretAddress, Vault } from "./contracts/vault.ts";
 import { PlatformError } from "./errors.ts";
-import { parseInput } from "./input.ts";
+import { parseInput, withoutUndefined } from "./input.ts";
+import type { Instance } from "./instances/instance.ts";
+import {
+  addressSchema,
+  grantSchema,
+  type ParsedAddress,
+  rotationSchema,
+  secretQuerySchema,
+  secretSchema,
+} from "./secrets/input.ts";
+import type { RotationRestarts } from "./secrets/restarts.ts";
+import { checkSecretValue, declaredVariables, ownedInstance, type ScopeDeps } from "./secrets/scope.ts";
+import { findUsers } from "./secrets/users.ts";
 import type { Secrets } from "./services.ts";
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
-
-const scopeSchema = z.strictObject({
-  kind: z.enum(["owner", "instance", "server"]),
-  id: z.string().min(1).max(100).optional(),
-});
-
-const addressSchema = z.strictObject({
-  name: z.string().regex(NAME, "must be letters, digits and underscores, not starting with a digit"),
-  ownerId: z.string().min(1).max(200).optional(),
-  scope: scopeSchema.optional(),
-});
-
-const secretSchema = addressSchema.extend({ value: z.string().min(1).max(65_536) });
-
 /** What the operations on secrets work with. */
-export interface SecretDeps {
-  readonly access: Access;
-  readonly audit: AuditWriter;
-  readonly vault: Vault | undefined;
+export interface SecretDeps extends ScopeDeps {
+  readonly restarts: RotationRestarts;
 }
 
-/** Secrets of owners. No operation returns a value. */
+/** Secrets of owners. No operation returns a value; the vault writes the audit of what they do. */
 export function createSecrets(deps: SecretDeps): Secrets {
   return {
     put: async (secret, options = {}) => {
       const input = parseInput(secretSchema, secret, "secret");
-      const address = await addressOf(deps, input, { actor: options.actor, action: "secret.write" });
-      const stored = await vaultOf(deps).put({ ...address, value: input.value });
-      await audited(deps, address, { actor: options.actor, action: "secret.write" });
-      return stored;
+      const address = await checkedAddress(deps, input, { ...options, value: input.value });
+      const { value, rotateAfterDays } = input;
+      return vaultOf(deps).put(withoutUndefined({ ...address, value, rotateAfterDays }), by(options));
     },
     list: async (query = {}, options = {}) => {
-      const ownerId = await deps.access.visibleOwner(options.actor, "secret.read", query.ownerId);
-      const { ownerId: _, ...rest } = query;
-      return vaultOf(deps).list(ownerId === undefined ? rest : { ...rest, ownerId });
+      const parsed = parseInput(secretQuerySchema, query, "query");
+      const ownerId = await deps.access.visibleOwner(options.actor, "secret.read", parsed.ownerId);
+      return vaultOf(deps).list(withoutUndefined({ ...parsed, ownerId }));
     },
+    rotate: (secret, options = {}) => rotate(deps, secret, options),
+    usage: async (secret, options = {}) => {
+      const address = await permittedAddress(deps, parseInput(addressSchema, secret, "secret"), {
+        ...options,
+        action: "secret.read",
+      });
+      await declaredVariables(deps, address, options.actor);
+      const usage = await vaultOf(deps).usage(address);
+      const users = await usersOf(deps, address);
+      return { ...usage, instances: users.map(({ id }) => id) };
+    },
+    grant: (grant, options = {}) => grantSecret(deps, grant, options),
+    revoke: (grant, options = {}) => revokeSecret(deps, grant, options),
     remove: async (secret, options = {}) => {
-      const input = parseInput(addressSchema, secret, "secret");
-      const address = await addressOf(deps, input, { actor: options.actor, action: "secret.remove" });
-      if (!(await vaultOf(deps).remove(address))) throw notFound("secret", address.name);
-      await audited(deps, address, { actor: options.actor, action: "secret.remove" });
+      const address = await permittedAddress(deps, parseInput(addressSchema, secret, "secret"), {
+        ...options,
+        action: "secret.remove",
+      });
+      // What stands at a server definition can be removed when the definition is gone, or no longer to be read.
+      if (address.scope.kind === "instance") await declaredVariables(deps, address, options.actor);
+      if (!(await vaultOf(deps).remove(address, by(options)))) throw notFound("secret", address.name);
+    },
+    masterKeys: {
+      list: async () => vaultOf(deps).keys(),
+      rewrap: async (options) => vaultOf(deps).rewrap(options),
+      purge: async (keyId) => vaultOf(deps).purgeKey(keyId),
     },
   };
 }
 
-interface Ask {
-  readonly actor: Actor | undefined;
-  readonly action: Action;
+async function rotate(deps: SecretDeps, secret: unknown, options: ActorOptions) {
+  const input = parseInput(rotationSchema, secret, "secret");
+  const address = await checkedAddress(deps, input, { ...options, value: input.value });
+  const { value, rotateAfterDays, graceSeconds } = input;
+  const rotation = withoutUndefined({ ...address, value, rotateAfterDays, graceSeconds });
+  const rotated = await vaultOf(deps).rotate(rotation, by(options));
+  usersOf(deps, address).then(
+    (users) => deps.restarts.add(users.filter(wantsRestart)),
+    (error: unknown) =>
+      deps.runtime.logger.warn({ error }, "The instances that use a rotated secret were not found."),
+  );
+  return rotated;
 }
 
-async function addressOf(
+async function grantSecret(deps: SecretDeps, grant: unknown, options: ActorOptions): Promise<void> {
+  const { toInstanceId, ...input } = parseInput(grantSchema, grant, "grant");
+  const address = await checkedAddress(deps, input, options);
+  await ownedInstance(deps, toInstanceId, address.ownerId);
+  await vaultOf(deps).grant(address, toInstanceId, by(options));
+}
+
+async function revokeSecret(deps: SecretDeps, grant: unknown, options: ActorOptions): Promise<void> {
+  const { toInstanceId, ...input } = parseInput(grantSchema, grant, "grant");
+  const address = await checkedAddress(deps, input, options);
+  if (await vaultOf(deps).revoke(address, toInstanceId, by(options))) return;
+  throw notGranted(address, toInstanceId);
+}
+
+function wantsRestart({ restartOnRotation, desired, state }: Instance): boolean {
+  return restartOnRotation && desired === "running" && (state === "running" || state === "starting");
+}
+
+async function usersOf(deps: SecretDeps, address: SecretAddress): Promise<readonly Instance[]> {
+  const vault = vaultOf(deps);
+  const { grantedTo } = await vault.usage(address);
+  return findUsers({ connection: deps.runtime.database.connection, vault }, { secret: address, grantedTo });
+}
+
+/** The secret that is meant, if this actor may do that to secrets of its owner. */
+async function permittedAddress(
   deps: SecretDeps,
-  input: z.output<typeof addressSchema>,
-  ask: Ask,
+  { ownerId: named, name, scope = { kind: "owner" } }: ParsedAddress,
+  { actor, action }: { readonly actor?: Actor; readonly action: Action },
 ): Promise<SecretAddress> {
-  const ownerId = input.ownerId ?? ask.actor?.id ?? "host";
-  await deps.access.require(ask.actor, ask.action, { type: "secret", id: input.name, ownerId });
-  const { kind, id } = input.scope ?? { kind: "owner" };
-  return { ownerId, name: input.name, scope: id === undefined ? { kind } : { kind, id } };
+  const ownerId = named ?? actor?.id ?? "host";
+  await deps.access.require(actor, action, { type: "secret", id: name, ownerId });
+  return { ownerId, name, scope };
 }
 
-function audited(deps: SecretDeps, address: SecretAddress, ask: Ask): Promise<void> {
-  return deps.audit.record({
-    actorId: ask.actor?.id ?? null,
-    ownerId: address.ownerId,
-    action: ask.action,
-    subjectType: "secret",
-    subjectId: address.name,
-    outcome: "allowed",
-    details: { scope: address.scope.kind, scopeId: address.scope.id ?? null },
-  });
+/** The same for whoever writes: where it is to stand exists, and a value fits the variable of that name. */
+async function checkedAddress(
+  deps: SecretDeps,
+  input: ParsedAddress,
+  { actor, value }: ActorOptions & { readonly value?: string },
+): Promise<SecretAddress> {
+  const address = await permittedAddress(deps, input, { ...(actor && { actor }), action: "secret.write" });
+  const variables = await declaredVariables(deps, address, actor);
+  if (value !== undefined) checkSecretValue(variables, { name: address.name, value });
+  return address;
+}
+
+function by({ actor }: ActorOptions): { readonly actorId: string | null } {
+  return { actorId: actor?.id ?? null };
+}
+
+function notGranted({ name, scope }: SecretAddress, toInstanceId: string): PlatformError<"NOT_FOUND"> {
+  return new PlatformError(
+    "NOT_FOUND",
+    `The secret "${name}" of instance "${scope.id}" is not granted to instance "${toInstanceId}".`,
+  );
 }
 
 function vaultOf(deps: SecretDeps): Vault {
-  if (deps.vault) return deps.vault;
+  const { vault } = deps.runtime;
+  if (vault) return vault;
   throw new PlatformError(
     "NOT_CONFIGURED",
     "Secrets need a vault. Pass vault({ keys }) to createPlatform({ vault }).",

@@ -2,7 +2,14 @@ import type { Actor, ActorOptions } from "./access/actor.ts";
 import type { ServerDefinition, ServerDefinitionSource } from "./catalog/server-definition.ts";
 import type { LogLine, LogQuery, ResourceStats } from "./contracts/provider.ts";
 import type { McpItem, ProxyCallOptions, ToolCallAnswer, ToolCallRecord } from "./contracts/proxy.ts";
-import type { SecretMetadata, SecretScope } from "./contracts/vault.ts";
+import type {
+  MasterKeyStatus,
+  RewrapOptions,
+  RewrapResult,
+  SecretMetadata,
+  SecretScope,
+  SecretUsage,
+} from "./contracts/vault.ts";
 import type { PlatformEvent, PlatformEventType } from "./events.ts";
 import type { Instance } from "./instances/instance.ts";
 import type { Page, PageQuery } from "./pages.ts";
@@ -35,7 +42,7 @@ export interface Catalog {
     changes: Partial<ServerDefinitionSource>,
     options?: ActorOptions,
   ): Promise<ServerDefinition>;
-  /** Refused with `CONFLICT` while instances of it exist. */
+  /** Refused with `CONFLICT` while instances of it exist. Secrets that its own owner keeps for it go with it. */
   remove(serverId: string, options?: ActorOptions): Promise<void>;
   /** Allows the definition with exactly this hash to run on the host. */
   approve(
@@ -78,6 +85,10 @@ export interface InstanceInput<ProviderName extends string = string> {
   readonly idleSeconds?: number | null;
   readonly onIdle?: Instance["onIdle"];
   readonly isolation?: Instance["isolation"];
+  /** `environment` if left out. */
+  readonly secretDelivery?: Instance["secretDelivery"];
+  /** `false` if left out. */
+  readonly restartOnRotation?: boolean;
   /** `false`: created, but not started. */
   readonly enabled?: boolean;
   /** Whose it is; for the host's own code, which has no actor. */
@@ -141,22 +152,46 @@ export interface Tools {
   handle(request: Request, target: { readonly instanceId: string; readonly actor: Actor }): Promise<Response>;
 }
 
+/** Names a secret: the actor's own, unless `ownerId` says otherwise; of the owner at large, unless `scope` does. */
+export interface SecretName {
+  readonly name: string;
+  readonly ownerId?: string;
+  readonly scope?: SecretScope;
+}
+
+export interface SecretValue extends SecretName {
+  readonly value: string;
+  /** Null for never; if left out, a put sets 90 and a rotation keeps what it has. */
+  readonly rotateAfterDays?: number | null;
+}
+
 export interface Secrets {
-  /** Stores a secret of the actor, or with no actor of `ownerId`. */
-  put(
-    secret: {
-      readonly name: string;
-      readonly value: string;
-      readonly ownerId?: string;
-      readonly scope?: SecretScope;
-    },
+  /** Stores a secret, or a new version of the one of that name. */
+  put(secret: SecretValue, options?: ActorOptions): Promise<SecretMetadata>;
+  list(
+    query?: OwnedQuery & { readonly scope?: SecretScope },
+    options?: ActorOptions,
+  ): Promise<Page<SecretMetadata>>;
+  /** Replaces the value of an existing secret; running instances that asked for it are restarted. */
+  rotate(
+    secret: SecretValue & { readonly graceSeconds?: number },
     options?: ActorOptions,
   ): Promise<SecretMetadata>;
-  list(query?: OwnedQuery, options?: ActorOptions): Promise<Page<SecretMetadata>>;
-  remove(
-    secret: { readonly name: string; readonly ownerId?: string; readonly scope?: SecretScope },
+  /** Which instances refer to it, to whom it was granted, and when it was opened last. */
+  usage(
+    secret: SecretName,
     options?: ActorOptions,
-  ): Promise<void>;
+  ): Promise<SecretUsage & { readonly instances: readonly string[] }>;
+  /** Lets another instance of the same owner use an instance's secret. */
+  grant(secret: SecretName & { readonly toInstanceId: string }, options?: ActorOptions): Promise<void>;
+  revoke(secret: SecretName & { readonly toInstanceId: string }, options?: ActorOptions): Promise<void>;
+  remove(secret: SecretName, options?: ActorOptions): Promise<void>;
+  /** The vault's master keys. For the host's own code alone. */
+  readonly masterKeys: {
+    list(): Promise<readonly MasterKeyStatus[]>;
+    rewrap(options?: RewrapOptions): Promise<RewrapResult>;
+    purge(keyId: string): Promise<void>;
+  };
 }
 
 export interface EventQuery extends OwnedQuery {

@@ -40,6 +40,7 @@ export function platformTasks(
     sweep("expiring", 30 * SECOND_MS, sweepExpiring),
     sweep("health", Math.min(healthIntervalMs, 30 * SECOND_MS), sweepHealth),
     sweep("deliver", 5 * SECOND_MS, () => ground.events.deliver()),
+    { name: "rotation", every: 3_600 * SECOND_MS, run: async () => engine.runtime.vault?.tend() },
     { name: "retention", every: 3_600 * SECOND_MS, run: () => forgetEvents(ground) },
   ];
 }

@@ -64,7 +64,8 @@ export class Fleet {
 
   async list(): Promise<Resource[]> {
     const own = [...this.#servers.values()].filter(({ isRunning }) => isRunning);
-    const { table, folders } = this.#host;
+    const { table, folders, secretFiles } = this.#host;
+    await secretFiles.sweep();
     return [...own.map((server) => server.describe()), ...(await listOrphans(table, folders.stateTag))];
   }
 
@@ -91,10 +92,11 @@ export class Fleet {
 
   /** A resource that is not started yet, when nothing is left of earlier generations or of earlier hosts. */
   async #replace(request: LaunchRequest, older?: HostedServer): Promise<HostedServer> {
-    const { settings, table } = this.#host;
+    const { settings, table, secretFiles } = this.#host;
     const { clock, stopGraceMs } = settings;
     await older?.stop(stopGraceMs);
     await endOrphansOf(request.instanceId, { table, clock }, stopGraceMs);
+    await secretFiles.sweep();
     const server = new HostedServer(request, this.#host, (resource) => this.#tell(resource));
     this.#servers.set(request.instanceId, server);
     return server;
@@ -111,9 +113,11 @@ export class Fleet {
   }
 
   async #endForeign(id: string, graceMs: number): Promise<void> {
-    const { settings, table } = this.#host;
+    const { settings, table, secretFiles } = this.#host;
     const identity = parseResourceId(id);
-    if (identity) await endForeign(identity, { table, clock: settings.clock }, graceMs);
+    if (!identity) return;
+    await endForeign(identity, { table, clock: settings.clock }, graceMs);
+    await secretFiles.sweep();
   }
 
   #requireOpen(): void {

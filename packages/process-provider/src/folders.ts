@@ -42,8 +42,8 @@ export function createFolders(stateDirectory: string | undefined): Folders {
   };
 }
 
-/** Instance ids are chosen elsewhere and must not lead out of the folder. */
-function folderName(instanceId: string): string {
+/** A file name for an instance. Ids are chosen elsewhere and must not lead out of the folder. */
+export function folderName(instanceId: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(instanceId)) return instanceId;
   return createHash("sha256").update(instanceId).digest("hex");
 }

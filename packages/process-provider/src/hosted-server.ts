@@ -10,6 +10,7 @@ import {
 } from "@moorage/core";
 import { formatResourceId } from "./identity.ts";
 import { InstanceLogs } from "./logs.ts";
+import type { DeliveredSecrets } from "./secret-files.ts";
 import { ServerChild } from "./server-child.ts";
 import { bootIdOf, type ServerHost, startProcess } from "./server-host.ts";
 import { type CpuSample, measure } from "./stats.ts";
@@ -29,6 +30,7 @@ export class HostedServer {
   readonly #logs: InstanceLogs;
   readonly #children = new Set<ServerChild>();
   readonly #spawns = new Set<Promise<ServerChild>>();
+  #secrets: Promise<DeliveredSecrets> | undefined;
   #id = "";
   #state: ResourceState = "starting";
   #message: string | undefined;
@@ -43,7 +45,7 @@ export class HostedServer {
     this.#logs = new InstanceLogs({
       clock: host.settings.clock,
       maxBytes: host.settings.logBytes,
-      secrets: Object.values(request.environment),
+      secrets: secretsOf(request),
     });
   }
 
@@ -77,9 +79,10 @@ export class HostedServer {
     await this.#stopping?.catch(() => {});
     if (this.#state === "running") return;
     this.#state = "starting";
-    const child = await this.#spawn().catch((error: unknown) => {
+    const child = await this.#spawn().catch(async (error: unknown) => {
       this.#state = "failed";
       this.#message = isPlatformError(error) ? error.message : "It could not be started.";
+      await this.#removeSecrets();
       throw error;
     });
     const { pid, startTicks } = child.server;
@@ -113,6 +116,7 @@ export class HostedServer {
   /** Ends all of its processes. Concurrent calls share the first one's stages. */
   stop(graceMs: number): Promise<void> {
     this.#stopping ??= this.#endChildren(graceMs)
+      .finally(() => this.#removeSecrets())
       .then(() => {
         if (this.#state !== "failed") this.#state = "stopped";
       })
@@ -166,7 +170,8 @@ export class HostedServer {
   }
 
   async #startChild(): Promise<ServerChild> {
-    const { server, tags } = await startProcess(this.request, this.#host);
+    const { environment } = await this.#deliverSecrets();
+    const { server, tags } = await startProcess({ ...this.request, environment }, this.#host);
     const { clock, maxLineBytes, stopGraceMs } = this.#host.settings;
     const { table } = this.#host;
     const logs = this.#logs;
@@ -174,6 +179,23 @@ export class HostedServer {
     this.#children.add(child);
     this.#watch(child);
     return child;
+  }
+
+  /** All processes of the resource share the files, which are there as long as it is. */
+  async #deliverSecrets(): Promise<DeliveredSecrets> {
+    this.#secrets ??= this.#host.secretFiles.deliver(this.request);
+    const delivering = this.#secrets;
+    return delivering.catch((error: unknown) => {
+      if (this.#secrets === delivering) this.#secrets = undefined;
+      throw error;
+    });
+  }
+
+  async #removeSecrets(): Promise<void> {
+    const secrets = this.#secrets;
+    // A start that comes while these are removed gets files of its own.
+    this.#secrets = undefined;
+    await (await secrets)?.remove();
   }
 
   #watch(child: ServerChild): void {
@@ -184,6 +206,8 @@ export class HostedServer {
       isLast = true;
       this.#state = "failed";
       this.#message = sentence(child.describeEnd());
+      // What is left is found by the next sweep, once this host is gone.
+      this.#removeSecrets().catch(() => {});
     });
     void child.ended.then(() => {
       if (isLast && this.#state === "failed") this.#onFailure(this.describe());
@@ -203,6 +227,11 @@ export class HostedServer {
       `Instance "${this.request.instanceId}" has no process: it is ${this.#stopping ? "stopping" : this.#state}${why}; start it first.`,
     );
   }
+}
+
+/** What its output is scrubbed of: every variable where nobody said which of them are secrets. */
+function secretsOf({ environment, secretNames }: LaunchRequest): readonly string[] {
+  return (secretNames ?? Object.keys(environment)).flatMap((name) => environment[name] ?? []);
 }
 
 function sentence(text: string): string {

@@ -1,20 +1,21 @@
-import { type Clock, isoTime, type LogLine } from "@moorage/core";
+import { type Clock, createRedactor, isoTime, type LogLine, type Redactor } from "@moorage/core";
 import { LineSplitter } from "./line-splitter.ts";
 
 /** Characters of one stored line. */
 export const MAX_LOG_LINE = 8 * 1024;
-const MIN_SECRET_LENGTH = 8;
-const MAX_LOOKAHEAD = 64 * 1024;
+/** Bytes of a line that are looked at: somewhat more, because of what is held back at a cut. */
+const SEEN_BYTES = MAX_LOG_LINE + 512;
 const LINE_OVERHEAD = 64;
 const WINDOW_MS = 100;
 const LINES_PER_WINDOW = 500;
+const NEWLINE = 0x0a;
 const HELD_TAIL_BYTES = 4 * 1024;
 
 export interface InstanceLogsOptions {
   readonly clock: Clock;
   /** Bytes that all stored lines may take together. */
   readonly maxBytes: number;
-  /** Values that must not be stored: each occurrence of one of at least 8 characters is replaced. */
+  /** Values that must not be stored, in no form that a redactor knows. */
   readonly secrets: readonly string[];
 }
 
@@ -25,7 +26,7 @@ export interface InstanceLogsOptions {
 export class InstanceLogs {
   readonly #clock: Clock;
   readonly #maxBytes: number;
-  readonly #secrets: readonly string[];
+  readonly #redactor: Redactor;
   readonly #lines: LogLine[] = [];
   #bytes = 0;
   #dropped = 0;
@@ -35,12 +36,7 @@ export class InstanceLogs {
   constructor(options: InstanceLogsOptions) {
     this.#clock = options.clock;
     this.#maxBytes = options.maxBytes;
-    this.#secrets = secretPieces(options.secrets);
-  }
-
-  /** Bytes of a line that must be seen at once, so that no part of a secret is stored at the cut. */
-  get lineBytes(): number {
-    return MAX_LOG_LINE + Math.min(this.#secrets[0]?.length ?? 0, MAX_LOOKAHEAD);
+    this.#redactor = createRedactor(options.secrets);
   }
 
   /** Whether another line would be stored now rather than dropped. */
@@ -65,9 +61,13 @@ export class InstanceLogs {
 
   /** Stores one line in any case. */
   keep(stream: LogLine["stream"], line: Buffer, dropped: number): void {
-    const seen = line.subarray(0, this.lineBytes);
-    this.#store(stream, this.#scrub(seen.toString("utf8")).slice(0, MAX_LOG_LINE));
-    this.#dropped += dropped + line.length - seen.length;
+    const seen = line.subarray(0, SEEN_BYTES);
+    const cut = dropped + line.length - seen.length;
+    const scrubbed = this.#redactor.stream();
+    const text = scrubbed.push(seen.toString("utf8"));
+    // Where a line was cut its end may be the beginning of a secret, which the stream holds back.
+    this.#store(stream, (cut > 0 ? text : text + scrubbed.end()).slice(0, MAX_LOG_LINE));
+    this.#dropped += cut;
   }
 
   /** Counts bytes that were not even looked at. */
@@ -105,22 +105,10 @@ export class InstanceLogs {
       this.#bytes -= oldest ? sizeOf(oldest) : 0;
     }
   }
-
-  #scrub(text: string): string {
-    return this.#secrets.reduce((scrubbed, secret) => scrubbed.replaceAll(secret, "[redacted]"), text);
-  }
 }
 
 function sizeOf(line: LogLine): number {
   return line.text.length + LINE_OVERHEAD;
-}
-
-/** A secret of several lines, such as a key in PEM form, is only ever seen line by line. Longest first. */
-function secretPieces(secrets: readonly string[]): string[] {
-  const pieces = secrets.flatMap((secret) => secret.split(/\r?\n/));
-  return [...new Set(pieces.filter((piece) => piece.length >= MIN_SECRET_LENGTH))].sort(
-    (left, right) => right.length - left.length,
-  );
 }
 
 /** Feeds one stream of one process into the logs. Never asks the process to wait. */
@@ -129,25 +117,34 @@ export class LogIntake {
   readonly #splitter: LineSplitter;
   #held: Buffer | undefined;
   #isFlushing = false;
+  /** Whether the next byte that comes is the first of a line. */
+  #isAtLineStart = true;
+  /** The same of the first byte that is held back. */
+  #isHeldFromLineStart = true;
+  /** Whether what comes until the end of the line belongs to a beginning that was dropped. */
+  #isSkipping = false;
 
   constructor(logs: InstanceLogs, stream: LogLine["stream"]) {
     this.#logs = logs;
     this.#splitter = new LineSplitter({
-      maxLineBytes: logs.lineBytes,
+      maxLineBytes: SEEN_BYTES,
       onLine: (line, dropped) =>
         this.#isFlushing ? logs.keep(stream, line, dropped) : logs.add(stream, line, dropped),
     });
   }
 
   push(chunk: Buffer): void {
+    if (chunk.length === 0) return;
     if (this.#logs.hasRoom()) {
       this.flush();
-      this.#splitter.push(chunk);
-      return;
+      this.#feed(chunk);
+    } else {
+      // In a flood only the newest chunk is kept, unread: its end is what a reader wants to see after a crash.
+      this.#logs.drop(this.#held?.length ?? 0);
+      this.#held = chunk;
+      this.#isHeldFromLineStart = this.#isAtLineStart;
     }
-    // In a flood only the newest chunk is kept, unread: its end is what a reader wants to see after a crash.
-    this.#logs.drop(this.#held?.length ?? 0);
-    this.#held = chunk;
+    this.#isAtLineStart = chunk.at(-1) === NEWLINE;
   }
 
   /** Stores the end of what was held back in a flood. */
@@ -156,16 +153,35 @@ export class LogIntake {
     if (!held) return;
     this.#held = undefined;
     this.#splitter.reset();
-    const from = held.indexOf(0x0a, Math.max(0, held.length - HELD_TAIL_BYTES)) + 1;
+    const from = this.#lineStartIn(held);
     this.#logs.drop(from);
     this.#isFlushing = true;
-    this.#splitter.push(held.subarray(from));
+    this.#feed(held.subarray(from));
     this.#isFlushing = false;
+  }
+
+  /** Where to begin with what was held back. A line whose beginning is lost is not told: it may be half a secret. */
+  #lineStartIn(held: Buffer): number {
+    const inTail = held.indexOf(NEWLINE, Math.max(0, held.length - HELD_TAIL_BYTES)) + 1;
+    const start = inTail || held.lastIndexOf(NEWLINE) + 1;
+    this.#isSkipping = start === 0 && !this.#isHeldFromLineStart;
+    return start;
+  }
+
+  #feed(chunk: Buffer): void {
+    const start = this.#isSkipping ? chunk.indexOf(NEWLINE) + 1 : 0;
+    const isSkipped = this.#isSkipping && start === 0;
+    this.#logs.drop(isSkipped ? chunk.length : start);
+    if (isSkipped) return;
+    this.#isSkipping = false;
+    this.#splitter.push(chunk.subarray(start));
   }
 
   /** Stores what is left; the stream has ended. */
   end(): void {
     this.flush();
+    // The very last line is kept in any case: it may say why this was the end.
+    this.#isFlushing = true;
     this.#splitter.end();
   }
 }

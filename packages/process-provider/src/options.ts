@@ -10,6 +10,8 @@ export interface ProcessProviderOptions {
   readonly stateDirectory?: string;
   /** Folder that every server starts in, instead of each in a folder of its own. */
   readonly workingDirectory?: string;
+  /** Folder in memory (tmpfs) for secrets that are delivered by file; `/dev/shm`, else `$XDG_RUNTIME_DIR`, if left out. */
+  readonly secretDirectory?: string;
   /** Milliseconds a server may take to end before it is killed; 10,000 if left out. */
   readonly stopGraceMs?: number;
   /** Bytes of one message from a server; 10 MiB if left out. A longer one ends the server with `FRAME_TOO_LARGE`. */
@@ -33,8 +35,10 @@ export interface ProcessProviderOptions {
 }
 
 /** {@link ProcessProviderOptions} with every default filled in. */
-export type Settings = Required<Omit<ProcessProviderOptions, "stateDirectory" | "workingDirectory">> &
-  Pick<ProcessProviderOptions, "stateDirectory" | "workingDirectory">;
+export type Settings = Required<Omit<ProcessProviderOptions, OptionalSetting>> &
+  Pick<ProcessProviderOptions, OptionalSetting>;
+
+type OptionalSetting = "stateDirectory" | "workingDirectory" | "secretDirectory";
 
 const names = z.array(z.string().min(1));
 const count = z.int().min(1);
@@ -42,6 +46,7 @@ const count = z.int().min(1);
 const plainOptions = z.object({
   stateDirectory: z.string().min(1).optional(),
   workingDirectory: z.string().min(1).optional(),
+  secretDirectory: z.string().startsWith("/").optional(),
   stopGraceMs: z.int().min(0).max(600_000).default(10_000),
   maxLineBytes: count.default(10 * 1024 * 1024),
   logBytes: count.default(256 * 1024),

@@ -8,6 +8,7 @@ import { hostTagOf, parseResourceId } from "./identity.ts";
 import { checkProviderOptions, type ProcessProviderOptions, parseOptions } from "./options.ts";
 import { createProcessTable } from "./process-table.ts";
 import { inspectForeign } from "./reaper.ts";
+import { checkSecretDelivery, createSecretFiles, secretFolders } from "./secret-files.ts";
 import type { ServerHost } from "./server-host.ts";
 import { holdOpen } from "./terminate.ts";
 import { withSignal } from "./turns.ts";
@@ -25,13 +26,15 @@ export type ProcessProvider = Provider &
 export function processProvider(options: ProcessProviderOptions = {}): ProcessProvider {
   const settings = parseOptions(options);
   const table = createProcessTable();
-  let hostTag: string | undefined;
+  let ownTag: string | undefined;
   let children = 0;
+  const hostTag = () => (ownTag ??= hostTagOf(table, process.pid));
   return createProvider({
     settings,
     table,
     folders: createFolders(settings.stateDirectory),
-    hostTag: () => (hostTag ??= hostTagOf(table, process.pid)),
+    secretFiles: createSecretFiles({ candidates: secretFolders(settings), table, hostTag }),
+    hostTag,
     nextChildTag: () => String(++children),
   });
 }
@@ -86,6 +89,7 @@ function checkRequest(request: LaunchRequest): void {
   checkIdentity(request);
   checkRuntime(request.runtime);
   checkRequestedEnvironment(request.environment);
+  checkSecretDelivery(request);
   checkProviderOptions(request.providerOptions);
 }
 

@@ -5,9 +5,11 @@ import { childEnvironment } from "./environment.ts";
 import { findExecutable } from "./executable.ts";
 import type { Folders } from "./folders.ts";
 import { NO_BOOT_ID, TAGS } from "./identity.ts";
-import { withLimits } from "./limits.ts";
+import { heapOptions, withLimits } from "./limits.ts";
+import { nodeReservationMb } from "./node-program.ts";
 import type { Settings } from "./options.ts";
 import type { ProcessTable } from "./process-table.ts";
+import type { SecretFiles } from "./secret-files.ts";
 import { launchFailed, type ServerProcess, spawnServer } from "./spawn.ts";
 
 /** What all servers of one provider share. */
@@ -15,6 +17,7 @@ export interface ServerHost {
   readonly settings: Settings;
   readonly table: ProcessTable;
   readonly folders: Folders;
+  readonly secretFiles: SecretFiles;
   /** Names this host process in the tags of its children; read when the first is started. */
   hostTag(): string;
   nextChildTag(): string;
@@ -54,29 +57,53 @@ export async function startProcess(request: LaunchRequest, host: ServerHost): Pr
     searchPath: environment.PATH ?? "/usr/local/bin:/usr/bin:/bin",
     folder: await startFolder(settings, folder),
   };
-  const { program, command } = await resolveCommand(request, settings, place);
+  const { program, command, heap } = await resolveCommand(request, settings, {
+    ...place,
+    inheritedOptions: environment.NODE_OPTIONS,
+  });
   const server = await spawnServer(
-    { command, program, folder: place.folder, environment },
+    { command, program, folder: place.folder, environment: { ...environment, ...heap } },
     { spawn: settings.spawn, clock: settings.clock, table },
   );
   return { server, tags };
 }
 
-type Place = Parameters<typeof findExecutable>[1];
+type Place = Parameters<typeof findExecutable>[1] & { readonly inheritedOptions: string | undefined };
+
+interface ResolvedCommand {
+  readonly program: string;
+  readonly command: CommandLine;
+  /** Variables that limit the heap. */
+  readonly heap: Readonly<Record<string, string>>;
+}
 
 async function resolveCommand(
   request: LaunchRequest,
   settings: Settings,
   place: Place,
-): Promise<{ readonly program: string; readonly command: CommandLine }> {
-  const line = await commandLineOf(request.runtime, settings);
+): Promise<ResolvedCommand> {
+  const { runtime, resources } = request;
+  const line = await commandLineOf(runtime, settings);
   const found = await findExecutable(line.file, place);
   if (found.path === undefined) {
     throw launchFailed({ program: line.file }, { code: found.reason === "missing" ? "ENOENT" : "EACCES" });
   }
-  const prlimit = await findExecutable("prlimit", place);
-  const command = withLimits({ file: found.path, args: line.args }, request.resources, prlimit.path);
-  return { program: line.file, command };
+  const prlimitPath = (await findExecutable("prlimit", place)).path;
+  const memoryMb = prlimitPath === undefined ? undefined : resources?.memoryMb;
+  const own = { path: process.execPath, version: process.versions.node };
+  const reservedMb =
+    memoryMb === undefined ? undefined : await nodeReservationMb(found.path, { ...place, own });
+  return {
+    program: line.file,
+    command: withLimits({ file: found.path, args: line.args }, resources, {
+      prlimitPath,
+      reservedMb: reservedMb ?? 0,
+    }),
+    heap:
+      memoryMb === undefined || reservedMb === undefined
+        ? {}
+        : { NODE_OPTIONS: heapOptions(memoryMb, place.inheritedOptions) },
+  };
 }
 
 /** The system reports a folder that is missing as if the program were; so it is looked at first. */

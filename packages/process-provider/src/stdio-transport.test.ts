@@ -123,6 +123,20 @@ describe("a stdio connection", () => {
     expect((await waiting).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   });
 
+  it("sends separators of lines and paragraphs so that no reader of lines ends a message there", async () => {
+    const source = `let text = ""; process.stdin.on("data", (chunk) => {
+      text += chunk;
+      if (text.endsWith("\\n")) console.log(JSON.stringify({ jsonrpc: "2.0", method: "raw", params: { text } }));
+    })`;
+    const { conversation } = await open(source);
+    const params = { "a\u2028": "b\u2029c\u2028" };
+    await conversation.transport.send({ jsonrpc: "2.0", method: "x", params });
+    await until(() => conversation.messages.length === 1);
+    const text = String(conversation.messages[0]?.params?.text);
+    expect(text).not.toMatch(/[\u2028\u2029]/);
+    expect(JSON.parse(text)).toEqual({ jsonrpc: "2.0", method: "x", params });
+  });
+
   it("refuses what cannot be written, and goes on", async () => {
     const { conversation } = await open(ANSWERING);
     const params: Record<string, unknown> = {};

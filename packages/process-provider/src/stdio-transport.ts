@@ -7,6 +7,8 @@ const MAX_NOISE_LINES = 1_000;
 const NOISE_PAUSE_MS = 100;
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
+/** JSON allows them in texts, but some readers of lines, Node's readline among them, end a line there. */
+const EXTRA_LINE_ENDS = /[\u2028\u2029]/g;
 
 export interface StdioTransportOptions {
   readonly server: ServerProcess;
@@ -170,7 +172,9 @@ export class StdioTransport implements Transport {
 
 function serialise(message: JsonRpcMessage): string {
   try {
-    return JSON.stringify(message);
+    return JSON.stringify(message).replace(EXTRA_LINE_ENDS, (end) =>
+      end === "\u2028" ? "\\u2028" : "\\u2029",
+    );
   } catch (cause) {
     const issue = "The message cannot be written as JSON; it is nested too deep, or refers to itself.";
     throw new PlatformError("INVALID_INPUT", issue, {

@@ -1,16 +1,27 @@
-import { silentLogger, type ToolCallRecord } from "@moorage/core";
+import { type ProxyContext, silentLogger, type ToolCallRecord } from "@moorage/core";
 import { describe, expect, it, vi } from "vitest";
 import { CallLog } from "./call-log.ts";
 import { manualClock } from "./scripted-server.test.ts";
 
 function record(id: string, extra: Partial<ToolCallRecord> = {}): ToolCallRecord {
-  return { id, tool: "echo", arguments: {}, result: {}, status: "success", ...extra } as ToolCallRecord;
+  return {
+    id,
+    instanceId: "one",
+    tool: "echo",
+    errorMessage: null,
+    arguments: {},
+    result: {},
+    status: "success",
+    ...extra,
+  } as ToolCallRecord;
 }
 
 function logInto(write: (records: readonly ToolCallRecord[]) => Promise<void>) {
   const clock = manualClock();
   const logger = { ...silentLogger, warn: vi.fn(), error: vi.fn() };
-  return { clock, logger, log: new CallLog({ clock, logger, write }) };
+  const redact: ProxyContext["redact"] = (instanceId, value) =>
+    JSON.parse(JSON.stringify(value).replaceAll(`secret of ${instanceId}`, "[secret]"));
+  return { clock, logger, log: new CallLog({ clock, logger, redact, write }) };
 }
 
 function collected() {
@@ -57,6 +68,25 @@ it("redacts and caps before it keeps anything", async () => {
     arguments: { password: "[redacted]" },
     result: { truncated: true },
   });
+});
+
+it("keeps no secret of the instance in any member that others have written", async () => {
+  const { batches, write } = collected();
+  const { log } = logInto(write);
+  const secret = "secret of one";
+  const said = { tool: secret, arguments: { q: secret }, result: [secret], errorMessage: `no ${secret}` };
+  log.add(record("a", said));
+  log.add(record("b", { ...said, instanceId: "two" }));
+  await log.flush();
+  expect(batches[0]).toMatchObject([
+    {
+      tool: "[secret]",
+      arguments: { q: "[secret]" },
+      result: ["[secret]"],
+      errorMessage: "no [secret]",
+    },
+    said,
+  ]);
 });
 
 it("tries a failed write again, and loses nothing", async () => {

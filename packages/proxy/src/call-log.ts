@@ -1,10 +1,12 @@
-import { type Clock, type Logger, sleep, type ToolCallRecord } from "@moorage/core";
+import { type Clock, type Logger, type ProxyContext, sleep, type ToolCallRecord } from "@moorage/core";
 import { loggableArguments, loggableResult } from "./redact.ts";
 
 /** Where the records go; `write` is called with batches of at most 200, one at a time. */
 export interface CallLogOptions {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Takes the secrets of an instance out of a value. */
+  readonly redact: ProxyContext["redact"];
   readonly write: (records: readonly ToolCallRecord[]) => Promise<void>;
 }
 
@@ -31,8 +33,9 @@ export class CallLog {
 
   /** Takes a record; arguments and result are redacted and capped at once, so that nothing large is held. */
   add(record: ToolCallRecord): void {
-    const { arguments: given, result } = record;
-    this.#queue.push({ ...record, arguments: loggableArguments(given), result: loggableResult(result) });
+    const { instanceId, arguments: given, result, tool, errorMessage } = record;
+    const told = { tool, errorMessage, arguments: loggableArguments(given), result: loggableResult(result) };
+    this.#queue.push({ ...record, ...this.#options.redact(instanceId, told) });
     if (this.#queue.length > MAX_QUEUED) {
       this.#queue.shift();
       this.#dropped += 1;

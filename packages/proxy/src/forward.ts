@@ -1,4 +1,11 @@
-import { type Actor, type Clock, type JsonRpcMessage, type Logger, PlatformError } from "@moorage/core";
+import {
+  type Actor,
+  type Clock,
+  type JsonRpcMessage,
+  type Logger,
+  PlatformError,
+  type ProxyContext,
+} from "@moorage/core";
 import { reportUnexpected, toRpcError } from "./call-errors.ts";
 import type { CallLog } from "./call-log.ts";
 import { CallResponse } from "./call-response.ts";
@@ -15,6 +22,7 @@ export interface ForwardContext extends ToolCallContext {
   readonly log: CallLog;
   readonly logger: Logger;
   readonly router: Router;
+  readonly redact: ProxyContext["redact"];
   readonly limitToolCall: (actor: Actor | undefined) => Promise<void>;
   readonly requestTimeoutMs: number;
 }
@@ -45,7 +53,7 @@ export async function forwardRequest(request: ClientRequest, context: ForwardCon
     .catch((error: unknown) => {
       if (cancellationOf(error)) return;
       reportUnexpected(context.logger, error);
-      response.finish(toRpcError(message.id, error));
+      response.finish(toRpcError(message.id, context.redact(session.instance.id, error)));
     })
     .finally(() => {
       deadline.dispose();

@@ -46,7 +46,8 @@ function createServices(context: ProxyContext, settings: ProxySettings): Service
     random: Math.random,
     touch,
   });
-  const log = new CallLog({ clock, logger, write: (records) => context.recordToolCalls(records) });
+  const redact: Services["redact"] = (instanceId, value) => context.redact(instanceId, value);
+  const log = new CallLog({ clock, logger, redact, write: (records) => context.recordToolCalls(records) });
   const checks = { allowedOrigins: settings.allowedOrigins, allowedHosts: settings.allowedHosts };
   const limitToolCall: Services["limitToolCall"] = (actor) => context.limitToolCall(actor);
   return {
@@ -61,6 +62,7 @@ function createServices(context: ProxyContext, settings: ProxySettings): Service
     checks,
     acquire,
     touch,
+    redact,
     limitToolCall,
   };
 }
@@ -85,7 +87,7 @@ function createProxy(context: ProxyContext, settings: ProxySettings): McpProxy {
     listPrompts: lister("prompts", services),
     async callTool(call, options = {}) {
       pool.closing.throwIfAborted();
-      return callTool(call, options, services);
+      return callTool(call, options, services).catch(tellerOf(call.instanceId, services));
     },
     handle: (request, { instanceId, actor }) =>
       handleStreamableHttp({ request, instanceId, actor }, services),
@@ -100,7 +102,14 @@ function createProxy(context: ProxyContext, settings: ProxySettings): McpProxy {
 function lister(kind: ListKind, services: Services): McpProxy["listTools"] {
   return async (instanceId, options = {}) => {
     services.pool.closing.throwIfAborted();
-    return listAll({ instanceId, kind }, options, services);
+    return listAll({ instanceId, kind }, options, services).catch(tellerOf(instanceId, services));
+  };
+}
+
+/** Passes an error on without the instance's secrets: unlike a result, it is written down and shown to others. */
+function tellerOf(instanceId: string, { redact }: Services): (error: unknown) => never {
+  return (error) => {
+    throw redact(instanceId, error);
   };
 }
 

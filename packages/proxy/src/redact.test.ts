@@ -33,3 +33,11 @@ it("keeps arguments up to 16 KiB and results up to 64 KiB, and says how large th
   expect(loggableResult(text(65_000))).toEqual(text(65_000));
   expect(loggableResult(text(1_000_000))).toEqual({ truncated: true, bytes: expect.closeTo(1_000_010, -2) });
 });
+
+it("keeps nothing that is nested too deep to be written", () => {
+  let deep: unknown = "end";
+  for (let level = 0; level < 100; level += 1) deep = [deep];
+  const marker = { truncated: true, bytes: expect.any(Number) };
+  expect(loggableArguments(deep)).toEqual(marker);
+  expect(loggableResult(deep)).toEqual(marker);
+});

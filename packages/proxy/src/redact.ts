@@ -20,7 +20,8 @@ export function loggableArguments(value: unknown): unknown {
 
 /** A call's result as the log may hold it: at most 64 KiB. */
 export function loggableResult(value: unknown): unknown {
-  return cap(value, MAX_RESULT_BYTES);
+  const capped = cap(value, MAX_RESULT_BYTES);
+  return exceedsJsonBounds(capped) ? { truncated: true, bytes: approximateJsonBytes(value) } : capped;
 }
 
 function cap(value: unknown, limit: number): unknown {

@@ -177,6 +177,7 @@ export function contextFor(
       return { instance: instanceOf(id, options.isolation), connect: server.connect };
     },
     recordToolCalls: async (batch: readonly ToolCallRecord[]) => void records.push(...batch),
+    redact: <Value>(_: string, value: Value) => value,
     touch: (id: string) => void touched.push(id),
     limitToolCall: async (actor: Actor | undefined) => void limited.push(actor),
     ...options.overrides,

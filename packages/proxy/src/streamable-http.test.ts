@@ -1,5 +1,6 @@
 import {
   type Actor,
+  createRedactor,
   type Isolation,
   type JsonRpcMessage,
   PlatformError,
@@ -158,6 +159,19 @@ describe("initialize", () => {
         data: { code: "LAUNCH_FAILED", retryable: true },
       },
     });
+  });
+
+  it("tells no secret of the instance in an error of the platform", async () => {
+    const { value } = createRedactor(["sesame-open-now"]);
+    const redact: ProxyContext["redact"] = (_, told) => value(told);
+    const acquire = () =>
+      Promise.reject(new PlatformError("LAUNCH_FAILED", "Its last line: sesame-open-now"));
+    const opening = await send(endpoint(echo, { overrides: { acquire, redact } }), { body: INITIALIZE });
+    expect(await opening.json()).toMatchObject({ error: { message: "Its last line: [secret]" } });
+
+    const limitToolCall = () => Promise.reject(new PlatformError("CONFLICT", "sesame-open-now"));
+    const { post } = await client(endpoint(echo, { overrides: { limitToolCall, redact } }));
+    expect(await (await post(call(1))).json()).toMatchObject({ error: { message: "[secret]" } });
   });
 
   it("tells nothing of an unexpected failure", async () => {

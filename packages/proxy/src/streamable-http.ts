@@ -34,7 +34,7 @@ export async function handleStreamableHttp(
     return await dispatch(call, context);
   } catch (error) {
     reportUnexpected(context.logger, error);
-    return errorResponse(null, error);
+    return errorResponse(null, context.redact(call.instanceId, error));
   }
 }
 
@@ -88,7 +88,7 @@ async function post(call: EndpointRequest, context: EndpointContext): Promise<Re
   if (initializing && !call.request.headers.has("mcp-session-id")) {
     return initialize({ ...call, message }, context).catch((error: unknown) => {
       reportUnexpected(context.logger, error);
-      return errorResponse(message.id, error);
+      return errorResponse(message.id, context.redact(call.instanceId, error));
     });
   }
   return withSession(call, context, (session) => {

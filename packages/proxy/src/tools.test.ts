@@ -1,4 +1,10 @@
-import { type JsonRpcMessage, PlatformError, type ProxyCallOptions, type ProxyContext } from "@moorage/core";
+import {
+  createRedactor,
+  type JsonRpcMessage,
+  PlatformError,
+  type ProxyCallOptions,
+  type ProxyContext,
+} from "@moorage/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { proxy } from "./proxy.ts";
 import {
@@ -28,6 +34,12 @@ function toolsOf(server: Pick<ScriptedServer, "connect">, overrides: Partial<Pro
 }
 
 const RESULT = { content: [{ type: "text", text: "hi" }], "x-member": 1 };
+
+/** Takes one value out of whatever is said about one instance, and leaves the others alone. */
+function createRedactorFor(secretOf: string, secret: string): Pick<ProxyContext, "redact"> {
+  const redactor = createRedactor([secret]);
+  return { redact: (instanceId, value) => (instanceId === secretOf ? redactor.value(value) : value) };
+}
 
 /** Never answers. */
 const silent: Script = () => {};
@@ -83,6 +95,31 @@ describe("a call of a tool", () => {
     expect(context.records).toMatchObject([
       { status: "failed", errorMessage: expect.stringContaining("words") },
     ]);
+  });
+
+  it("tells no secret of the instance in an error or in the log, and changes nothing in a result", async () => {
+    const { redact } = createRedactorFor("one", "sesame-open-now");
+    const error = { code: -32050, message: "no sesame-open-now", data: ["sesame-open-now"] };
+    const refuse: Script = ({ id, method, params }, end) => {
+      if (id === undefined) return;
+      const result = { content: [{ type: "text", text: "sesame-open-now" }] };
+      const isGranted = method === "tools/call" && JSON.stringify(params).includes("please");
+      end.send({ jsonrpc: "2.0", id, ...(isGranted ? { result } : { error }) });
+    };
+    const { call, context, service } = toolsOf(scriptedServer(refuse), { redact });
+    const refused = {
+      code: "UPSTREAM_FAILED",
+      message: "The server answered with an error: no [secret]",
+      details: { message: "no [secret]", data: ["[secret]"] },
+    };
+    await expect(call()).rejects.toMatchObject(refused);
+    await expect(service.listTools("one")).rejects.toMatchObject(refused);
+    expect((await call({}, { text: "please" })).result).toEqual({
+      content: [{ type: "text", text: "sesame-open-now" }],
+    });
+    await service.flush();
+    expect(context.records.map(({ errorMessage }) => errorMessage)).toEqual([refused.message, null]);
+    expect(JSON.stringify(context.records)).not.toContain("sesame");
   });
 
   it("refuses a result that is none", async () => {

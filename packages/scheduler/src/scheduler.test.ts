@@ -125,6 +125,7 @@ function contextFor({
     ids: uuidV7,
     logger: { ...silentLogger, warn: log("warn"), error: log("error") },
     events: { record: async () => {}, deliver: async () => {} },
+    audit: { record: async () => {} },
     hostId: "host",
   };
 }

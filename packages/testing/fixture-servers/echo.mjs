@@ -1,4 +1,5 @@
 // A server that behaves: every flow of MCP in its smallest form.
+import { readFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { fixtureServer, serve, text } from "./shared.mjs";
@@ -37,6 +38,20 @@ server.registerTool(
   ({ name }) => {
     const value = process.env[name];
     return value === undefined ? text(`${name} is not set.`, true) : text(value);
+  },
+);
+
+server.registerTool(
+  "read-secret-file",
+  {
+    description: "Answers with the content of the file that `<name>_FILE` names.",
+    inputSchema: { name: z.string() },
+  },
+  async ({ name }) => {
+    const path = process.env[`${name}_FILE`];
+    return path === undefined
+      ? text(`${name}_FILE names no file.`, true)
+      : text(await readFile(path, "utf8"));
   },
 );
 

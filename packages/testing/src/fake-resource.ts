@@ -10,7 +10,7 @@ import {
   type Transport,
 } from "@moorage/core";
 import { type FakeConnection, fakeConnection } from "./fake-connection.ts";
-import { fakeServer } from "./fake-server.ts";
+import { type FakeServerOptions, fakeServer } from "./fake-server.ts";
 import type { FakeTool } from "./fake-tools.ts";
 
 const MAXIMUM_LOG_LINES = 1000;
@@ -58,10 +58,11 @@ export class FakeResource {
   connect(): Transport {
     if (!this.isRunning) throw notRunning(this.id, this.#state);
     const { tools, clock, request } = this.#options;
-    const { instanceId, environment } = request;
+    const { instanceId } = request;
+    const delivered = deliver(request);
     const crash = () => this.crash("The fake server was told to crash.");
     const connection = fakeConnection((send) => {
-      const server = fakeServer({ instanceId, environment, tools, clock, crash }, send);
+      const server = fakeServer({ instanceId, ...delivered, tools, clock, crash }, send);
       const ended = () => {
         this.#connections.delete(connection);
         server.ended();
@@ -110,6 +111,23 @@ export class FakeResource {
     this.#message = message;
     this.disconnect();
   }
+}
+
+/** What the server sees of its variables: secrets as files, where the request asks for that. */
+function deliver(request: LaunchRequest): Pick<FakeServerOptions, "environment" | "files"> {
+  const { environment, secretNames = [], secretDelivery, instanceId, generation } = request;
+  if (secretDelivery !== "file") return { environment, files: {} };
+  const isSecret = (name: string) => secretNames.includes(name);
+  const pathOf = (name: string) => `/run/fake/${instanceId}/${generation}/${name}`;
+  const entries = Object.entries(environment);
+  return {
+    environment: Object.fromEntries(
+      entries.map(([name, value]) => (isSecret(name) ? [`${name}_FILE`, pathOf(name)] : [name, value])),
+    ),
+    files: Object.fromEntries(
+      entries.filter(([name]) => isSecret(name)).map(([name, value]) => [pathOf(name), value]),
+    ),
+  };
 }
 
 /** The error for a resource that cannot be reached, whatever the reason. */

@@ -6,6 +6,7 @@ import type { FakeTool } from "./fake-tools.ts";
 export interface FakeServerOptions {
   readonly instanceId: string;
   readonly environment: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, string>>;
   readonly tools: Readonly<Record<string, FakeTool>>;
   readonly clock: Clock;
   crash(): void;
@@ -106,11 +107,11 @@ async function answerTo(message: JsonRpcMessage, scope: CallScope): Promise<Answ
 }
 
 async function callTool(params: Parameters, { options, send, signal }: CallScope): Promise<Answer> {
-  const { instanceId, environment, clock, crash, tools } = options;
+  const { instanceId, environment, files, clock, crash, tools } = options;
   const tool = tools[String(params.name)];
   if (tool === undefined) return failure(INVALID_PARAMS, `There is no tool named "${params.name}".`);
   const progress = reporter(progressTokenOf(params), send);
-  const context = { instanceId, environment, clock, crash, signal, progress };
+  const context = { instanceId, environment, files, clock, crash, signal, progress };
   return { result: await tool.call((params.arguments ?? {}) as Parameters, context) };
 }
 

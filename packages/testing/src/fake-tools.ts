@@ -4,6 +4,8 @@ import { type Clock, sleep } from "@moorage/core";
 export interface FakeToolContext {
   readonly instanceId: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** Path to text: the secrets that were delivered by file. */
+  readonly files: Readonly<Record<string, string>>;
   readonly clock: Clock;
   /** Aborted when the caller cancels, or the connection ends. */
   readonly signal: AbortSignal;
@@ -69,6 +71,14 @@ export const FAKE_TOOLS: Readonly<Record<string, FakeTool>> = {
     call: ({ name }, { environment }) => {
       const value = environment[String(name)];
       return value === undefined ? textResult(`${name} is not set.`, true) : textResult(value);
+    },
+  },
+  "read-secret-file": {
+    description: "Answers with the content of the file that `<name>_FILE` names.",
+    inputSchema: inputOf({ name: "string" }),
+    call: ({ name }, { environment, files }) => {
+      const text = files[environment[`${name}_FILE`] ?? ""];
+      return text === undefined ? textResult(`${name}_FILE names no file.`, true) : textResult(text);
     },
   },
   fail: {

@@ -24,8 +24,15 @@ const value = z
   .refine((string) => Buffer.byteLength(string) <= MAXIMUM_VALUE_BYTES, "must be at most 64 KiB of UTF-8")
   .refine(isStorable, "must be well-formed Unicode without NUL");
 
+const MAXIMUM_DAYS = 3_650;
+const MAXIMUM_GRACE_SECONDS = 30 * 86_400;
+
+const rotateAfterDays = z.int().min(1).max(MAXIMUM_DAYS).nullable().optional();
+const graceSeconds = z.int().min(0).max(MAXIMUM_GRACE_SECONDS).optional();
+
 export const addressSchema = z.strictObject({ ownerId, scope, name });
-export const secretSchema = z.strictObject({ ownerId, scope, name, value });
+export const secretSchema = z.strictObject({ ownerId, scope, name, value, rotateAfterDays });
+export const rotationSchema = secretSchema.extend({ graceSeconds });
 export const scopeSchema = z.strictObject({ ownerId, kind: z.enum(["instance", "server"]), id: scopeId });
 
 export const listSchema = z.strictObject({
@@ -35,9 +42,13 @@ export const listSchema = z.strictObject({
   cursor: z.string().min(1).max(1024).optional(),
 });
 
+/** The instance that is granted a secret, or that loses it again. */
+export const granteeSchema = scopeId;
+
 export const resolutionSchema = z.strictObject({
   ownerId,
   instanceId: scopeId,
+  serverId: scopeId.nullable(),
   environment: z.record(z.string(), z.string()),
 });
 

@@ -5,13 +5,13 @@ export const KEY_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
  * `active` seals and opens; `grace` still opens, until every secret has been moved to the active key;
- * `retired` does neither; `unknown` is every id that the provider does not have.
+ * `retired` does neither, and waits to be thrown away; `unknown` is every id that the provider does not have.
  */
 export type KeyState = "active" | "grace" | "retired" | "unknown";
 
 /**
- * Holds the master keys and wraps data keys with them: `localKeyring()` in memory, or a function of the host
- * around a key management service. Key ids match {@link KEY_ID}.
+ * Holds the master keys and wraps data keys with them: `localKeyring()` in memory, `keyService()` around a key
+ * management service, or an object of the host. Key ids match {@link KEY_ID}.
  */
 export interface KeyProvider {
   /** The key that seals now. */
@@ -28,4 +28,6 @@ export interface KeyProvider {
    */
   unwrap(keyId: string, wrapped: Uint8Array, context: KeyContext): Promise<Uint8Array>;
   keyState(keyId: string): Promise<KeyState>;
+  /** Every key it has, the current one first, retired ones included; without it, only the current one is listed. */
+  keyIds?(): Promise<readonly string[]>;
 }

@@ -75,6 +75,35 @@ describe("localKeyring", () => {
     ]);
   });
 
+  it("lists its keys in their order", async () => {
+    const ring = localKeyring(`${generateKey("k2")},${generateKey("k0")}:retired,${generateKey("k1")}`);
+    expect(await ring.keyIds?.()).toEqual(["k2", "k0", "k1"]);
+  });
+
+  it("opens nothing with a retired key, in the same words as with an unknown one", async () => {
+    const [old, young] = [generateKey("k1"), generateKey("k2")];
+    const { wrapped } = await localKeyring(old).wrap(raw, context);
+    const rings: readonly KeyRing[] = [
+      `${young},${old}:retired`,
+      [
+        { id: "k2", key: young.slice(3) },
+        { id: "k1", key: old.slice(3), state: "retired" },
+      ],
+    ];
+    for (const ring of rings) {
+      const keys = localKeyring(ring);
+      expect(await keys.keyState("k1")).toBe("retired");
+      expect(await keys.currentKeyId()).toBe("k2");
+      const messageOf = (keyId: string) =>
+        keys.unwrap(keyId, wrapped, context).then(
+          () => "it opened",
+          (error: unknown) => String(error),
+        );
+      expect(await messageOf("k1")).toBe(await messageOf("k9"));
+    }
+    expect(await localKeyring(`${young},${old}`).unwrap("k1", wrapped, context)).toHaveLength(32);
+  });
+
   it.each(ALGORITHMS)(
     "binds a data key wrapped under %s to its context and its master key",
     async (algorithm) => {
@@ -122,6 +151,12 @@ describe("a key ring is refused", () => {
     ["when a key is hex", `k1:${Buffer.from(good, "base64").toString("hex")}`, /has 48 bytes/],
     ["when an entry has no id", good, /not of the form/],
     ["when an entry has three parts", `k1:k2:${good}`, /not of the form/],
+    ["when the state is another one", `k1:${good},k2:${good}:grace`, /Key 2 of 2 is not of the form/],
+    ["when an entry has four parts", `k1:${good}:retired:x`, /Key 1 of 1 is not of the form/],
+    ["when its first key is retired", `k1:${good}:retired,k2:${good}`, /Key 1 .* is retired/],
+    ["when all of it is retired", [{ id: "k1", key: good, state: "retired" }], /Key 1 .* is retired/],
+    ["when a retired key is none", `k1:${good},k2:abc:retired`, /Key 2 of 2 has 2 bytes/],
+    ["when an entry of an array has another state", [{ id: "k1", key: good, state: "grace" }], /state/],
     ["when a comma is left over", `k1:${good},`, /Key 2 of 2 is not of the form/],
     ["when id and key are swapped", `${good.replace("=", "")}:k1`, /Key 1 of 1/],
     ["when an id has a dot", `k.1:${good}`, /has an id/],

@@ -11,13 +11,24 @@ export interface KeyRingEntry {
   /** 1 to 64 letters, digits, `_` and `-`; it is stored with every secret that the key seals. */
   readonly id: string;
   readonly key: string | Uint8Array;
+  /** A retired key opens nothing; it stays in the ring only so that it can be brought back. */
+  readonly state?: "retired" | undefined;
 }
 
-/** Master keys, newest first, as an array or as `"k2:base64,k1:base64"`: the first one seals, all of them open. */
+/**
+ * Master keys, newest first, as an array or as `"k2:base64,k1:base64"`: the first one seals, all of them open, except
+ * for retired ones, which are written `k0:base64:retired`.
+ */
 export type KeyRing = string | readonly KeyRingEntry[];
 
+const RETIRED = "retired";
+
 const entriesSchema = z.array(
-  z.strictObject({ id: z.string(), key: z.union([z.string(), z.instanceof(Uint8Array)]) }),
+  z.strictObject({
+    id: z.string(),
+    key: z.union([z.string(), z.instanceof(Uint8Array)]),
+    state: z.literal(RETIRED).optional(),
+  }),
 );
 
 const REMEDY = "generateKey() of @moorage/vault makes one.";
@@ -30,13 +41,16 @@ export function generateKey(id = "k1"): string {
 
 /**
  * A key provider that holds its keys in memory. Throws `INVALID_INPUT` for a ring that is empty or malformed,
- * for keys that are not 32 random bytes, and for an id that is given twice; no message repeats what was passed.
+ * for keys that are not 32 random bytes, for an id that is given twice, and for a first key that is retired; no
+ * message repeats what was passed.
  */
 export function localKeyring(ring: KeyRing): KeyProvider {
   const entries = parseKeyRing(ring);
-  const keys = new Map(entries.map(({ id, key }) => [id, key]));
+  const keys = new Map(entries.map((entry) => [entry.id, entry]));
   const current = entries[0];
   if (!current) throw keyError(`The key ring is empty. ${REMEDY}`);
+  if (current.isRetired)
+    throw keyError("Key 1 of the key ring is retired. Put the key that is to seal first.");
   return {
     currentKeyId: async () => current.id,
     wrap: async (dataKey, context) => ({
@@ -44,20 +58,25 @@ export function localKeyring(ring: KeyRing): KeyProvider {
       wrapped: wrapWith(current, dataKey, context),
     }),
     async unwrap(keyId, wrapped, context) {
-      const dataKey = unwrapWith({ id: keyId, key: keys.get(keyId) }, wrapped, context);
+      const master = keys.get(keyId);
+      const dataKey = master && !master.isRetired ? unwrapWith(master, wrapped, context) : null;
       if (!dataKey) throw new PlatformError("DECRYPT_FAILED", "The data key does not open.");
       return dataKey;
     },
     async keyState(keyId) {
       if (keyId === current.id) return "active";
-      return keys.has(keyId) ? "grace" : "unknown";
+      const master = keys.get(keyId);
+      if (!master) return "unknown";
+      return master.isRetired ? RETIRED : "grace";
     },
+    keyIds: async () => entries.map(({ id }) => id),
   };
 }
 
 interface MasterKey {
   readonly id: string;
   readonly key: Uint8Array;
+  readonly isRetired: boolean;
 }
 
 /** A wrapped data key is the nonce followed by the box, under the algorithm of the envelope it is part of. */
@@ -69,12 +88,7 @@ function wrapWith(master: MasterKey, dataKey: Uint8Array, context: KeyContext): 
   return Buffer.concat([nonce, box]);
 }
 
-function unwrapWith(
-  master: { readonly id: string; readonly key: Uint8Array | undefined },
-  wrapped: Uint8Array,
-  context: KeyContext,
-): Uint8Array | null {
-  if (!master.key) return null;
+function unwrapWith(master: MasterKey, wrapped: Uint8Array, context: KeyContext): Uint8Array | null {
   const { algorithm } = context;
   const nonceBytes = cipherOf(algorithm).nonceBytes;
   return decryptBound({
@@ -100,11 +114,13 @@ function splitText(text: string): readonly KeyRingEntry[] {
   if (text.trim() === "") return [];
   const entries = text.split(",");
   return entries.map((entry, index) => {
-    const [id, key, ...rest] = entry.trim().split(":");
-    if (id === undefined || key === undefined || rest.length > 0) {
-      throw keyError(`Key ${index + 1} of ${entries.length} is not of the form "id:base64". ${REMEDY}`);
+    const [id, key, state, ...rest] = entry.trim().split(":");
+    const isKnownState = state === undefined || state === RETIRED;
+    if (id === undefined || key === undefined || !isKnownState || rest.length > 0) {
+      const form = `"id:base64" or "id:base64:${RETIRED}"`;
+      throw keyError(`Key ${index + 1} of ${entries.length} is not of the form ${form}. ${REMEDY}`);
     }
-    return { id, key };
+    return { id, key, state };
   });
 }
 
@@ -122,7 +138,7 @@ function parseEntry(entry: KeyRingEntry, position: string): MasterKey {
   if (key.every((byte) => byte >= 0x20 && byte <= 0x7e)) {
     throw keyError(`${position} is a text, not random bytes; a passphrase is not a key. ${REMEDY}`);
   }
-  return { id: entry.id, key };
+  return { id: entry.id, key, isRetired: entry.state === RETIRED };
 }
 
 function decodeKey(text: string, position: string): Uint8Array {

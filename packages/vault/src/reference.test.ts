@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { isMalformedReference, parseReference } from "./reference.ts";
 
 describe("parseReference", () => {
-  it("reads a secret of the owner", () => {
-    expect(parseReference("secret:GITHUB_TOKEN")).toEqual({ kind: "owner", name: "GITHUB_TOKEN" });
-    expect(parseReference("secret:_1")).toEqual({ kind: "owner", name: "_1" });
+  it("reads a secret that is looked for by its name", () => {
+    expect(parseReference("secret:GITHUB_TOKEN")).toEqual({ kind: "name", name: "GITHUB_TOKEN" });
+    expect(parseReference("secret:_1")).toEqual({ kind: "name", name: "_1" });
   });
 
   it("reads a secret of an instance", () => {

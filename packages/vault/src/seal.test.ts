@@ -6,7 +6,7 @@ import { ALGORITHMS } from "./cipher.ts";
 import type { SecretContext } from "./context.ts";
 import type { KeyProvider } from "./key-provider.ts";
 import { generateKey, localKeyring } from "./key-ring.ts";
-import { openValue, sealValue } from "./seal.ts";
+import { openValue, rewrapEnvelope, sealValue } from "./seal.ts";
 
 const SENTINEL = "sentinel-value-4711";
 const context: SecretContext = {
@@ -129,15 +129,85 @@ describe.each(ALGORITHMS)("a value sealed with %s", (algorithm) => {
     );
   });
 
-  it("keeps its ciphertext when only its data key is wrapped anew", async () => {
-    const { envelope } = await seal(SENTINEL);
-    const [version, name, , wrapped = "", ...value] = envelope.split(".");
-    const keyContext = { ...context, algorithm };
-    const dataKey = await keys.unwrap("k2", Buffer.from(wrapped, "base64url"), keyContext);
+  describe("and moved to another master key", () => {
     const next = localKeyring(`${generateKey("k3")},${ring}`);
-    const again = await next.wrap(dataKey, keyContext);
-    const moved = [version, name, again.keyId, Buffer.from(again.wrapped).toString("base64url"), ...value];
-    expect(await openValue(moved.join("."), { keys: next, context })).toBe(SENTINEL);
+    const move = (envelope: string, provider: KeyProvider = next) =>
+      rewrapEnvelope(envelope, { keys: provider, context });
+
+    it("keeps its nonce and ciphertext, and opens under the new key alone", async () => {
+      const { envelope } = await seal(SENTINEL);
+      const moved = await move(envelope);
+      expect(moved.keyId).toBe("k3");
+      const [before, after] = [envelope, moved.envelope].map((text) => text.split("."));
+      expect(after?.slice(4)).toEqual(before?.slice(4));
+      expect(after?.slice(0, 3)).toEqual(["moorage1", algorithm, "k3"]);
+      expect(after?.[3]).not.toBe(before?.[3]);
+      expect(await openValue(moved.envelope, { keys: next, context })).toBe(SENTINEL);
+      expect((await failure(openValue(moved.envelope, { keys, context }))).code).toBe("DECRYPT_FAILED");
+    });
+
+    it("is refused in the same words as when it is opened, whichever character of its header is another", async () => {
+      const { envelope } = await seal(SENTINEL);
+      const headerLength = envelope.split(".").slice(0, 4).join(".").length;
+      const seen = new Set([visible(await failure(openValue("", { keys, context })))]);
+      for (let at = 0; at <= headerLength; at += 1) {
+        const flipped = envelope[at] === "A" ? "B" : "A";
+        const changed = envelope.slice(0, at) + flipped + envelope.slice(at + 1);
+        seen.add(visible(await failure(move(changed).then(({ envelope: text }) => text))));
+      }
+      for (const keyId of ["k1", "k3", "k9", ""]) {
+        const swapped = envelope.replace(".k2.", `.${keyId}.`);
+        seen.add(visible(await failure(move(swapped).then(({ envelope: text }) => text))));
+      }
+      expect(seen.size).toBe(1);
+    });
+
+    it("does not open afterwards if it did not before, wherever it was cut or changed", async () => {
+      const { envelope } = await seal(SENTINEL);
+      const valueAt = envelope.split(".").slice(0, 4).join(".").length + 1;
+      for (let at = 0; at < envelope.length; at += 1) {
+        const flipped = envelope[at] === "A" ? "B" : "A";
+        const broken = [envelope.slice(0, at)];
+        if (at >= valueAt) broken.push(envelope.slice(0, at) + flipped + envelope.slice(at + 1));
+        for (const text of broken) {
+          const opening = move(text).then((moved) => openValue(moved.envelope, { keys: next, context }));
+          expect((await failure(opening)).code).toBe("DECRYPT_FAILED");
+        }
+      }
+    });
+
+    it("is refused for anybody else's context, for a retired key and for a data key of another length", async () => {
+      const { envelope } = await seal(SENTINEL);
+      const retired = localKeyring(`${generateKey("k3")},${ring.replace(",", ":retired,")}`);
+      const short: KeyProvider = { ...next, unwrap: async () => randomBytes(16) };
+      const elsewhere = { keys: next, context: { ...context, ownerId: "bob" } };
+      for (const moving of [
+        move(envelope, retired),
+        move(envelope, short),
+        rewrapEnvelope(envelope, elsewhere),
+      ]) {
+        await expect(moving).rejects.toMatchObject({ code: "DECRYPT_FAILED" });
+      }
+    });
+
+    it("leaves no data key behind, nor asks for one while the key service is down", async () => {
+      const { envelope } = await seal(SENTINEL);
+      const seen: Uint8Array[] = [];
+      const watching: KeyProvider = {
+        ...next,
+        async unwrap(...call) {
+          const dataKey = await next.unwrap(...call);
+          seen.push(dataKey);
+          return dataKey;
+        },
+      };
+      await move(envelope, watching);
+      expect(seen.map((bytes) => Buffer.from(bytes).equals(Buffer.alloc(32)))).toEqual([true]);
+      const error = new PlatformError("UPSTREAM_UNAVAILABLE", "The key service does not answer.");
+      const down: KeyProvider = { ...next, wrap: () => Promise.reject(error) };
+      await expect(move(envelope, down)).rejects.toBe(error);
+      await expect(move(envelope, { ...next, unwrap: () => Promise.reject(error) })).rejects.toBe(error);
+    });
   });
 });
 

@@ -3,7 +3,7 @@ import { isPlatformError, PlatformError } from "@moorage/core";
 import { decryptBound, encryptBound } from "./bound-cipher.ts";
 import { type Algorithm, cipherOf, KEY_BYTES } from "./cipher.ts";
 import { type SecretContext, valueBinding } from "./context.ts";
-import { formatEnvelope, parseEnvelope } from "./envelope.ts";
+import { type Envelope, formatEnvelope, parseEnvelope } from "./envelope.ts";
 import type { KeyProvider } from "./key-provider.ts";
 
 /** Under which keys, and for whom. */
@@ -46,12 +46,40 @@ export async function sealValue(value: string, options: SealOptions): Promise<Se
  * and every change of the text; a key provider's retryable error passes through.
  */
 export async function openValue(envelope: string, options: OpenOptions): Promise<string> {
-  const value = await tryOpen(envelope, options).catch((error: unknown) => {
+  const value = await orNull(tryOpen(envelope, options));
+  if (value === null) throw decryptFailed(options.context.name);
+  return value;
+}
+
+/**
+ * The same envelope with its data key wrapped by the current master key: the value is not opened, and its nonce and
+ * ciphertext stay as they are. Throws as {@link openValue} does where the data key does not open, and what the key
+ * provider throws where it cannot be wrapped.
+ */
+export async function rewrapEnvelope(envelope: string, options: OpenOptions): Promise<SealedValue> {
+  const parsed = parseEnvelope(envelope);
+  const dataKey = parsed && (await orNull(unwrapDataKey(parsed, options)));
+  if (!parsed || dataKey?.length !== KEY_BYTES) throw decryptFailed(options.context.name);
+  try {
+    const context = { ...options.context, algorithm: parsed.algorithm };
+    const { keyId, wrapped } = await options.keys.wrap(dataKey, context);
+    return { keyId, envelope: formatEnvelope({ ...parsed, keyId, wrappedKey: wrapped }) };
+  } finally {
+    dataKey.fill(0);
+  }
+}
+
+/** Null for every failure that is not to be told from another one. */
+function orNull<Result>(work: Promise<Result>): Promise<Result | null> {
+  return work.catch((error: unknown) => {
     if (isPlatformError(error) && error.retryable) throw error;
     return null;
   });
-  if (value === null) throw decryptFailed(options.context.name);
-  return value;
+}
+
+function unwrapDataKey(envelope: Envelope, { keys, context }: OpenOptions): Promise<Uint8Array> {
+  const { algorithm, keyId, wrappedKey } = envelope;
+  return keys.unwrap(keyId, wrappedKey, { ...context, algorithm });
 }
 
 async function tryOpen(text: string, options: OpenOptions): Promise<string | null> {
@@ -59,7 +87,7 @@ async function tryOpen(text: string, options: OpenOptions): Promise<string | nul
   if (!envelope) return null;
   const { algorithm, nonce, ciphertext } = envelope;
   const context = { ...options.context, algorithm };
-  const key = await options.keys.unwrap(envelope.keyId, envelope.wrappedKey, context);
+  const key = await unwrapDataKey(envelope, options);
   try {
     const binding = valueBinding(context);
     const data = decryptBound({ algorithm, key, nonce, binding, data: ciphertext });

@@ -15,6 +15,18 @@ export interface SecretRow {
   readonly created_at: string;
   readonly updated_at: string;
   readonly last_used_at: string | null;
+  /** When the value was last replaced. */
+  readonly rotated_at: string | null;
+  readonly rotate_after_days: number | null;
+  readonly expires_at: string | null;
+  /** The smallest of 14, 7 and 1 days ahead of `expires_at` that was announced. */
+  readonly warned_days: number | null;
+  /** 1: that it has expired was announced. */
+  readonly expired_notified: number;
+  /** The version before, sealed for that purpose; with its key and its end, or all three null. */
+  readonly previous_envelope: string | null;
+  readonly previous_key_id: string | null;
+  readonly previous_until: string | null;
 }
 
 /** One secret's place; unique. */
@@ -28,22 +40,60 @@ export interface SecretFilter {
 
 const secrets = (connection: Connection) => connection.withTables<{ mcp_secrets: SecretRow }>();
 
-/** Stores a secret, or the next version of the one in its place. Returns the row as it is now. */
+/** Stores a secret, or the next version of the one in its place, of which nothing is kept. Returns the row as it is now. */
 export function storeSecret(connection: Connection, row: SecretRow): Promise<SecretRow> {
   return secrets(connection)
     .insertInto("mcp_secrets")
     .values(row)
     .onConflict((conflict) =>
-      conflict.columns(["owner_id", "scope", "scope_id", "name"]).doUpdateSet((eb) => ({
-        version: eb("mcp_secrets.version", "+", 1),
-        key_id: row.key_id,
-        envelope: row.envelope,
-        hint: row.hint,
-        updated_at: row.updated_at,
-      })),
+      conflict.columns(["owner_id", "scope", "scope_id", "name"]).doUpdateSet((eb) => {
+        const { id: _, created_at, last_used_at, ...replaced } = row;
+        return { ...replaced, version: eb("mcp_secrets.version", "+", 1), rotated_at: row.updated_at };
+      }),
     )
     .returningAll()
     .executeTakeFirstOrThrow();
+}
+
+/** Changes a secret that still has the version that was read. Returns it, or undefined if another write came first. */
+export function replaceSecret(
+  connection: Connection,
+  read: Pick<SecretRow, "id" | "version">,
+  changes: Partial<SecretRow>,
+): Promise<SecretRow | undefined> {
+  return secrets(connection)
+    .updateTable("mcp_secrets")
+    .set(changes)
+    .where("id", "=", read.id)
+    .where("version", "=", read.version)
+    .returningAll()
+    .executeTakeFirst();
+}
+
+/** The secret of one place, or undefined if there is none. */
+export function findSecret(connection: Connection, place: SecretPlace): Promise<SecretRow | undefined> {
+  return secrets(connection)
+    .selectFrom("mcp_secrets")
+    .selectAll()
+    .where("owner_id", "=", place.owner_id)
+    .where("scope", "=", place.scope)
+    .where("scope_id", "=", place.scope_id)
+    .where("name", "=", place.name)
+    .executeTakeFirst();
+}
+
+/** Like {@link findSecret}, and holds the row until the transaction ends. */
+export function lockSecret(transaction: Connection, place: SecretPlace): Promise<SecretRow | undefined> {
+  // A write that changes nothing: SQLite has no "for update".
+  return secrets(transaction)
+    .updateTable("mcp_secrets")
+    .set((eb) => ({ version: eb.ref("version") }))
+    .where("owner_id", "=", place.owner_id)
+    .where("scope", "=", place.scope)
+    .where("scope_id", "=", place.scope_id)
+    .where("name", "=", place.name)
+    .returningAll()
+    .executeTakeFirst();
 }
 
 /** Deletes the secret of one place. Returns it, or undefined if there was none. */
@@ -91,39 +141,6 @@ export function listSecrets(
       .limit(limit)
       .execute(),
   );
-}
-
-export interface NamedSecrets {
-  readonly ownerId: string;
-  readonly instanceId: string;
-  /** Names of secrets of the owner at large. */
-  readonly ownerNames: readonly string[];
-  /** Names of secrets of the instance. */
-  readonly instanceNames: readonly string[];
-}
-
-/** Those of the named secrets that exist. */
-export async function findSecrets(
-  connection: Connection,
-  named: NamedSecrets,
-): Promise<readonly SecretRow[]> {
-  const places = [
-    { scope: "owner", scopeId: "", names: named.ownerNames },
-    { scope: "instance", scopeId: named.instanceId, names: named.instanceNames },
-  ].filter(({ names }) => names.length > 0);
-  if (places.length === 0) return [];
-  return secrets(connection)
-    .selectFrom("mcp_secrets")
-    .selectAll()
-    .where("owner_id", "=", named.ownerId)
-    .where((eb) =>
-      eb.or(
-        places.map(({ scope, scopeId, names }) =>
-          eb.and([eb("scope", "=", scope), eb("scope_id", "=", scopeId), eb("name", "in", names)]),
-        ),
-      ),
-    )
-    .execute();
 }
 
 /** Notes when secrets were opened last. */

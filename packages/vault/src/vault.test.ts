@@ -1,178 +1,23 @@
-import { randomUUID } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import {
-  type Connection,
-  coreMigrations,
-  createLeaseStore,
-  type Database,
-  type DatabaseHandle,
-  isoTime,
-  isPlatformError,
-  migrateDatabase,
-  type NewEvent,
-  openDatabase,
-  type PartContext,
-  type SecretInput,
-  silentLogger,
-  systemClock,
-  uuidV7,
-  type Vault,
-} from "@moorage/core";
-import { postgres } from "@moorage/core/postgres";
+import { coreMigrations, createPlatform, migrateDatabase, type SecretInput, type Vault } from "@moorage/core";
 import { sqlite } from "@moorage/core/sqlite";
 import { sql } from "kysely";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import {
+  build,
+  codeOf,
+  type House,
+  inInstance,
+  keys,
+  LAUNCH,
+  owned,
+  places,
+  SENTINEL,
+  sqliteFile,
+  valuesOf,
+  withoutValue,
+} from "./house.test.ts";
 import { generateKey, localKeyring } from "./key-ring.ts";
-import { type VaultOptions, vault } from "./vault.ts";
-
-const SENTINEL = "sentinel-9f86d081884c7d65-value";
-const START = Date.parse("2026-03-01T10:00:00Z");
-const keys = generateKey();
-
-/** What a vault lives in, with the things a test wants to look at. */
-interface House {
-  readonly database: Database;
-  readonly recorded: NewEvent[];
-  readonly warnings: unknown[];
-  delivered: number;
-  time: number;
-  canRecord: boolean;
-  vault(options?: Partial<VaultOptions>): Vault;
-  /** Empty, as it was built. */
-  clear(): Promise<void>;
-  /** The rows of secrets and events, as text. */
-  rows(): Promise<string>;
-  /** The rows, and all that lies in the database's files. */
-  stored(): Promise<string>;
-  close(): Promise<void>;
-}
-
-interface Place {
-  readonly handle: DatabaseHandle;
-  /** What lies in files beside what SQL shows. */
-  files(): Promise<string>;
-  remove(): Promise<void>;
-}
-
-async function sqliteFile(): Promise<Place> {
-  const folder = await mkdtemp(join(tmpdir(), "moorage-vault-"));
-  return {
-    handle: sqlite(join(folder, "vault.db")),
-    async files() {
-      const names = await readdir(folder);
-      return (await Promise.all(names.map((name) => readFile(join(folder, name), "latin1")))).join("\n");
-    },
-    remove: () => rm(folder, { recursive: true, force: true }),
-  };
-}
-
-async function postgresSchema(url: string): Promise<Place> {
-  const schema = `moorage_vault_${randomUUID().replaceAll("-", "")}`;
-  const admin = postgres({ connectionString: url, max: 1 });
-  await sql`create schema ${sql.id(schema)}`.execute(admin.kysely);
-  return {
-    handle: postgres({ connectionString: url, options: `-c search_path=${schema}`, max: 4 }),
-    files: async () => "",
-    async remove() {
-      await sql`drop schema ${sql.id(schema)} cascade`.execute(admin.kysely);
-      await admin.close?.();
-    },
-  };
-}
-
-async function build(place: Place): Promise<House> {
-  const database = openDatabase(place.handle, { tablePrefix: "harbour_" });
-  await migrateDatabase(database, { ...coreMigrations, ...vault({ keys }).migrations });
-  const house: House = {
-    database,
-    recorded: [],
-    warnings: [],
-    delivered: 0,
-    time: START,
-    canRecord: true,
-    async clear() {
-      await sql`delete from ${sql.table("mcp_secrets")}`.execute(database.connection);
-      await sql`delete from ${sql.table("mcp_events")}`.execute(database.connection);
-      house.recorded.splice(0);
-      house.warnings.splice(0);
-      Object.assign(house, { delivered: 0, time: START, canRecord: true });
-    },
-    vault: (options) => vault({ keys, ...options }).create(contextFor(house)),
-    stored: async () => (await house.rows()) + (await place.files()),
-    async rows() {
-      const secrets = await sql`select * from ${sql.table("mcp_secrets")}`.execute(database.connection);
-      const events = await sql`select * from ${sql.table("mcp_events")}`.execute(database.connection);
-      return JSON.stringify([secrets.rows, events.rows]);
-    },
-    async close() {
-      await database.close();
-      await place.remove();
-    },
-  };
-  return house;
-}
-
-function contextFor(house: House): PartContext {
-  const { database } = house;
-  return {
-    database,
-    clock: { ...systemClock, now: () => house.time },
-    ids: uuidV7,
-    logger: { ...silentLogger, warn: (details) => void house.warnings.push(details) },
-    leases: createLeaseStore(database, { owner: "host" }),
-    hostId: "host",
-    events: {
-      async record(transaction: Connection, event: NewEvent) {
-        if (!house.canRecord) throw new Error("no event can be stored");
-        house.recorded.push(event);
-        const { type, ownerId, subjectId, data } = event;
-        await transaction
-          .insertInto("mcp_events")
-          .values({
-            id: uuidV7(),
-            type,
-            owner_id: ownerId,
-            subject_id: subjectId,
-            data: JSON.stringify(data),
-            created_at: isoTime(house.time),
-            delivered_at: null,
-          })
-          .execute();
-      },
-      async deliver() {
-        house.delivered += 1;
-      },
-    },
-  };
-}
-
-const owned = (name: string, value = SENTINEL, ownerId = "alice"): SecretInput => ({
-  ownerId,
-  scope: { kind: "owner" },
-  name,
-  value,
-});
-const inInstance = (id: string, name: string, value = SENTINEL, ownerId = "alice"): SecretInput => ({
-  ...owned(name, value, ownerId),
-  scope: { kind: "instance", id },
-});
-const withoutValue = ({ value: _, ...address }: SecretInput) => address;
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  return isPlatformError(error) ? error.code : String(error);
-}
-
-const url = inject("postgresUrl");
-const places = [
-  { dialect: "sqlite", isMissing: false, make: sqliteFile },
-  { dialect: "postgres", isMissing: url === null, make: () => postgresSchema(url ?? "") },
-];
+import { vault } from "./vault.ts";
 
 describe.each(places)("the vault on $dialect", ({ isMissing, make }) => {
   describe.skipIf(isMissing)("with a database", () => {
@@ -189,7 +34,7 @@ describe.each(places)("the vault on $dialect", ({ isMissing, make }) => {
     const resolve = (
       environment: Record<string, string>,
       options: { ownerId?: string; instanceId?: string } = {},
-    ) => safe.resolve({ ownerId: "alice", instanceId: "i-1", environment, ...options });
+    ) => valuesOf(safe.resolve({ ...LAUNCH, environment, ...options }));
 
     it("tells everything about a secret but its value", async () => {
       const stored = await safe.put(owned("GITHUB_TOKEN"));
@@ -202,6 +47,9 @@ describe.each(places)("the vault on $dialect", ({ isMissing, make }) => {
         keyId: "k1",
         createdAt: "2026-03-01T10:00:00.000Z",
         updatedAt: "2026-03-01T10:00:00.000Z",
+        rotatedAt: null,
+        expiresAt: "2026-05-30T10:00:00.000Z",
+        previousUntil: null,
         lastUsedAt: null,
       });
       const listed = await safe.list({});
@@ -221,12 +69,12 @@ describe.each(places)("the vault on $dialect", ({ isMissing, make }) => {
         F: "secret:TOKEN",
       };
       expect(await resolve(environment)).toEqual({
-        A: "of the owner",
+        A: "of the instance",
         B: "of the instance",
         C: "plain",
         D: "x secret:TOKEN",
         E: "",
-        F: "of the owner",
+        F: "of the instance",
       });
     });
 
@@ -256,11 +104,10 @@ describe.each(places)("the vault on $dialect", ({ isMissing, make }) => {
       await safe.put(owned("TOKEN", "of bob", "bob"));
       await safe.put(inInstance("i-2", "KEY"));
       await safe.put(inInstance("i-1", "KEY", "of bob's instance", "bob"));
-      await safe.put(inInstance("i-1", "ONLY_THERE"));
       expect(await codeOf(resolve({ A: "secret:TOKEN" }))).toBe("NOT_FOUND");
       expect(await codeOf(resolve({ A: "secret_ref:i-2:KEY" }))).toBe("NOT_FOUND");
       expect(await codeOf(resolve({ A: "secret_ref:i-1:KEY" }))).toBe("NOT_FOUND");
-      expect(await codeOf(resolve({ A: "secret:ONLY_THERE" }))).toBe("NOT_FOUND");
+      expect(await codeOf(resolve({ A: "secret:KEY" }))).toBe("NOT_FOUND");
       await safe.put(inInstance("i-1", "KEY", "of the instance"));
       const both = { A: "secret_ref:i-1:KEY", B: "secret_ref:i-2:KEY" };
       await expect(resolve(both)).rejects.toMatchObject({ details: { references: ["secret_ref:i-2:KEY"] } });
@@ -284,8 +131,9 @@ describe.each(places)("the vault on $dialect", ({ isMissing, make }) => {
       await sql`update ${sql.table("mcp_secrets")} set envelope = (
         select envelope from ${sql.table("mcp_secrets")}
         where owner_id = 'alice' and scope = 'owner' and name = 'MINE')`.execute(house.database.connection);
-      expect(await resolve({ A: "secret:MINE" })).toEqual({ A: SENTINEL });
+      expect(await resolve({ A: "secret:MINE" }, { instanceId: "i-2" })).toEqual({ A: SENTINEL });
       expect(await codeOf(resolve({ A: "secret:SECOND" }))).toBe("DECRYPT_FAILED");
+      expect(await codeOf(resolve({ A: "secret:MINE" }))).toBe("DECRYPT_FAILED");
       expect(await codeOf(resolve({ A: "secret_ref:i-1:MINE" }))).toBe("DECRYPT_FAILED");
       expect(await codeOf(resolve({ A: "secret:MINE" }, { ownerId: "bob" }))).toBe("DECRYPT_FAILED");
     });
@@ -322,12 +170,8 @@ describe.each(places)("the vault on $dialect", ({ isMissing, make }) => {
       await safe.put(owned("OLD"));
       const next = house.vault({ keys: `${generateKey("k2")},${keys}`, algorithm: "aes-256-gcm" });
       expect(await next.put(owned("NEW", "new value"))).toMatchObject({ keyId: "k2" });
-      const request = {
-        ownerId: "alice",
-        instanceId: "i-1",
-        environment: { A: "secret:OLD", B: "secret:NEW" },
-      };
-      expect(await next.resolve(request)).toEqual({ A: SENTINEL, B: "new value" });
+      const request = { ...LAUNCH, environment: { A: "secret:OLD", B: "secret:NEW" } };
+      expect(await valuesOf(next.resolve(request))).toEqual({ A: SENTINEL, B: "new value" });
       expect(await codeOf(safe.resolve(request))).toBe("DECRYPT_FAILED");
     });
 
@@ -503,8 +347,8 @@ describe("what the vault refuses before it does anything", () => {
 
   it("takes a value of exactly 64 KiB", async () => {
     await safe.put(owned("BIG", "é".repeat(32_768)));
-    const request = { ownerId: "alice", instanceId: "i-1", environment: { A: "secret:BIG" } };
-    expect((await safe.resolve(request)).A).toHaveLength(32_768);
+    const request = { ...LAUNCH, environment: { A: "secret:BIG" } };
+    expect((await safe.resolve(request)).values.A).toHaveLength(32_768);
   });
 });
 
@@ -519,15 +363,32 @@ describe("the vault's table", () => {
     await house.vault().put(owned("TOKEN"));
     await sql`create trigger deaf before update on ${sql.table("mcp_secrets")}
       begin select raise(abort, 'read only'); end`.execute(house.database.connection);
-    const request = { ownerId: "alice", instanceId: "i-1", environment: { A: "secret:TOKEN" } };
-    expect(await house.vault().resolve(request)).toEqual({ A: SENTINEL });
+    const request = { ...LAUNCH, environment: { A: "secret:TOKEN" } };
+    expect(await valuesOf(house.vault().resolve(request))).toEqual({ A: SENTINEL });
     expect(house.warnings).toHaveLength(1);
   });
 
-  it("takes its table away again", async () => {
-    const migrations = { ...coreMigrations, ...vault({ keys }).migrations };
-    const undone = await migrateDatabase(house.database, migrations, { direction: "down" });
-    expect(undone).toEqual(["vault-0001-secrets"]);
+  const migrate = (options: Parameters<typeof migrateDatabase>[2] = {}) =>
+    migrateDatabase(house.database, { ...coreMigrations, ...vault({ keys }).migrations }, options);
+
+  it("brings the secrets of the first schema along, without an end", async () => {
+    const safe = house.vault();
+    await safe.put(owned("TOKEN"));
+    expect(await migrate({ direction: "down" })).toEqual(["vault-0002-rotation"]);
+    await expect(safe.rotate(owned("TOKEN"))).rejects.toThrow();
+    expect(await migrate()).toEqual(["vault-0002-rotation"]);
+    expect(await safe.list({})).toMatchObject({ items: [{ version: 1, expiresAt: null, rotatedAt: null }] });
+    expect(await valuesOf(safe.resolve({ ...LAUNCH, environment: { A: "secret:TOKEN" } }))).toEqual({
+      A: SENTINEL,
+    });
+    expect(await safe.rotate(owned("TOKEN", "second"))).toMatchObject({ version: 2, expiresAt: null });
+  });
+
+  it("takes its tables away again", async () => {
+    expect(await migrate({ direction: "down", steps: 2 })).toEqual([
+      "vault-0002-rotation",
+      "vault-0001-secrets",
+    ]);
     await expect(house.vault().list({})).rejects.toThrow();
   });
 });
@@ -546,5 +407,19 @@ describe("vault()", () => {
 
   it("takes a key provider of the host", () => {
     expect(vault({ keys: localKeyring(keys) }).name).toBe("vault");
+  });
+
+  it("writes the audit of its platform, once for each thing done", async () => {
+    const platform = createPlatform({ database: sqlite(":memory:"), vault: vault({ keys }) });
+    await platform.migrate();
+    const actor = { id: "alice" };
+    await platform.secrets.put({ name: "TOKEN", value: SENTINEL }, { actor });
+    await platform.secrets.rotate({ name: "TOKEN", value: "second" }, { actor });
+    const { items } = await platform.audit.list({}, { actor });
+    expect(items.map(({ action, actorId, ownerId }) => [action, actorId, ownerId])).toEqual([
+      ["secret.rotate", "alice", "alice"],
+      ["secret.write", "alice", "alice"],
+    ]);
+    await platform.close();
   });
 });

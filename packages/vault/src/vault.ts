@@ -1,12 +1,17 @@
 import { invalidInput, type PartContext, parseInput, type Vault, type VaultPart } from "@moorage/core";
+import { putSecret, removeScope, removeSecret } from "./changes.ts";
 import { ALGORITHMS, type Algorithm, isAlgorithm } from "./cipher.ts";
+import { tendSecrets } from "./expiry.ts";
+import { grantSecret, revokeSecret, usageOf } from "./grants.ts";
 import { listSchema } from "./input.ts";
 import type { KeyProvider } from "./key-provider.ts";
 import { type KeyRing, localKeyring } from "./key-ring.ts";
+import { keyOperations } from "./keys.ts";
 import { vaultMigrations } from "./migrations.ts";
 import { resolveSecrets } from "./resolve.ts";
+import { rotateSecret } from "./rotation.ts";
 import { listSecrets } from "./secret-store.ts";
-import { putSecret, removeScope, removeSecret, toMetadata, type VaultParts } from "./secrets.ts";
+import { toMetadata, type VaultParts } from "./secrets.ts";
 
 export interface VaultOptions {
   /**
@@ -49,6 +54,12 @@ function createVault(parts: VaultParts): Vault {
     remove: async (address, options) => removeSecret(parts, address, options),
     removeScope: async (scope, options) => removeScope(parts, scope, options),
     resolve: (request) => resolveSecrets(parts, request),
+    rotate: async (secret, options) => rotateSecret(parts, secret, options),
+    usage: (address) => usageOf(parts, address),
+    grant: async (address, toInstanceId, options) => grantSecret(parts, { address, toInstanceId }, options),
+    revoke: async (address, toInstanceId, options) => revokeSecret(parts, { address, toInstanceId }, options),
+    tend: () => tendSecrets(parts),
+    ...keyOperations(parts),
   };
 }
 

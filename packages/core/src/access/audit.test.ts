@@ -89,6 +89,26 @@ for (const { dialect, isMissing, make } of testDialects(inject("postgresUrl"))) 
       },
     );
 
+    it("is part of the transaction whose connection it is given", async () => {
+      await database.transaction((transaction) => writer.record(entry({ subjectId: "kept" }), transaction));
+      const work = database.transaction(async (transaction) => {
+        await writer.record(entry({ subjectId: "undone" }), transaction);
+        throw new Error("rolled back");
+      });
+      await expect(work).rejects.toThrow("rolled back");
+      expect((await audit.list()).items).toMatchObject([{ subjectId: "kept" }]);
+      expect(logged).toEqual([]);
+    });
+
+    it("fails the transaction that it cannot be part of", async () => {
+      const work = database.transaction(async (transaction) => {
+        await writer.record(entry(), transaction);
+        await writer.record(entry({ details: { size: 1n } }), transaction);
+      });
+      await expect(work).rejects.toThrow();
+      expect((await audit.list()).items).toEqual([]);
+    });
+
     it("never fails what it reports on, and tells the logger instead", async () => {
       const circle: Record<string, unknown> = {};
       circle.self = circle;

@@ -4,24 +4,13 @@ import type { IdFactory } from "../ids.ts";
 import { parseInput, withoutUndefined } from "../input.ts";
 import { lineText, pageFields } from "../input-fields.ts";
 import type { Logger } from "../logger.ts";
-import type { Audit, AuditEntry } from "../services.ts";
+import type { Audit } from "../services.ts";
 import { insertAuditEntry, listAuditEntries } from "../store/audit.ts";
 import type { Database } from "../store/database.ts";
+import type { AuditWriter } from "./audit-writer.ts";
 import type { Access } from "./authorize.ts";
 
-/** One thing that was done, refused or failed; `details` is small, plain JSON without secrets. */
-export interface NewAuditEntry extends Omit<AuditEntry, "id" | "createdAt" | "details"> {
-  readonly details?: Readonly<Record<string, unknown>>;
-}
-
-/** Writes audit entries. */
-export interface AuditWriter {
-  /**
-   * Stores the entry. Never throws: what was done stays done, so that a failure goes to the logger. Call it outside of
-   * transactions.
-   */
-  record(entry: NewAuditEntry): Promise<void>;
-}
+export type { AuditWriter, NewAuditEntry } from "./audit-writer.ts";
 
 export interface AuditWriterOptions {
   readonly database: Database;
@@ -30,10 +19,12 @@ export interface AuditWriterOptions {
   readonly logger: Logger;
 }
 
+/** The writer of audit entries for all parts of one platform. */
 export function createAuditWriter({ database, clock, ids, logger }: AuditWriterOptions): AuditWriter {
   return {
-    async record(entry) {
+    async record(entry, connection) {
       const row = { ...entry, id: ids(), details: entry.details ?? null, createdAt: isoTime(clock.now()) };
+      if (connection) return insertAuditEntry(connection, row);
       try {
         await insertAuditEntry(database.connection, row);
       } catch (error) {

@@ -495,6 +495,8 @@ function instanceRow(serverId: string) {
     health: "unknown",
     environment: "{}",
     isolation: "shared",
+    secret_delivery: "environment",
+    restart_on_rotation: 0,
     on_idle: "stop",
     created_at: now,
     updated_at: now,

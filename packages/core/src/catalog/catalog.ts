@@ -4,6 +4,7 @@ import type { AuditWriter } from "../access/audit.ts";
 import type { Access, AccessSubject, Action } from "../access/authorize.ts";
 import { notFound } from "../access/not-found.ts";
 import { type Clock, isoTime } from "../clock.ts";
+import type { Vault } from "../contracts/vault.ts";
 import { PlatformError } from "../errors.ts";
 import type { EventPublisher } from "../events.ts";
 import type { IdFactory } from "../ids.ts";
@@ -32,6 +33,8 @@ export interface CatalogOptions {
   readonly events: EventPublisher;
   readonly access: Access;
   readonly audit: AuditWriter;
+  /** Holds what is kept secret for a definition. */
+  readonly vault?: Vault | undefined;
   /** How many instances of the definition exist. */
   countInstances(serverId: string): Promise<number>;
 }
@@ -212,6 +215,10 @@ async function remove(deps: CatalogOptions, serverId: string, actor: Actor | und
     if (!current) throw notFound("server", serverId);
     if (!(await removeServer(transaction, serverId, isoTime(deps.clock.now())))) throw inUse(current);
     const { ownerId } = current;
+    await deps.vault?.removeScope(
+      { kind: "server", id: serverId, ownerId },
+      { connection: transaction, actorId: actor?.id ?? null },
+    );
     await deps.events.record(transaction, {
       type: "server.removed",
       ownerId,

@@ -48,6 +48,8 @@ describe("a variable", () => {
     [{ choices: ["a", "b"], default: "c" }],
     [{ format: "uri", default: "nowhere" }],
     [{ isSecret: true, default: "hunter2" }],
+    [{ default: "secret:github" }],
+    [{ default: "secret_ref:other:KEY" }],
   ])("has a default that fits: not %j", (variable) => expect(paths(variable)).toEqual(["0.default"]));
 
   it("has choices of its own type", () => {

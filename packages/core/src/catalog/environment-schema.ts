@@ -58,9 +58,10 @@ function check(source: Source, context: z.core.$RefinementCtx): void {
 
 function defaultProblem(variable: EnvironmentVariable): string | undefined {
   if (variable.default === null) return undefined;
-  return variable.isSecret
-    ? "must be null, because the variable is secret"
-    : valueProblem(variable, variable.default);
+  if (variable.isSecret) return "must be null, because the variable is secret";
+  // Whoever starts the server would hand it a secret of their own without having named it.
+  if (/^secret(_ref)?:/.test(variable.default)) return "must not refer to a secret; an instance does that";
+  return valueProblem(variable, variable.default);
 }
 
 function variableSchema(name: z.ZodType<string>) {

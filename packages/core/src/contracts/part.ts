@@ -1,3 +1,4 @@
+import type { AuditWriter } from "../access/audit-writer.ts";
 import type { Clock } from "../clock.ts";
 import type { EventPublisher } from "../events.ts";
 import type { IdFactory } from "../ids.ts";
@@ -13,6 +14,7 @@ export interface PartContext {
   readonly logger: Logger;
   readonly events: EventPublisher;
   readonly leases: LeaseStore;
+  readonly audit: AuditWriter;
   /** Names this process among the replicas that share the database; new with every start of the process. */
   readonly hostId: string;
 }

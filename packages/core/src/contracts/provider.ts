@@ -1,4 +1,4 @@
-import type { Instance } from "../instances/instance.ts";
+import type { Instance, SecretDelivery } from "../instances/instance.ts";
 import type { Transport } from "./transport.ts";
 
 /** What a provider can be asked to run. A provider lists the ones it serves in {@link Provider.runtimes}. */
@@ -49,6 +49,10 @@ export interface LaunchRequest {
   readonly runtime: Runtime;
   /** Variables for the server, secrets resolved. A provider never logs or stores them. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Which of the variables hold secrets: their values are scrubbed from everything the server writes. */
+  readonly secretNames?: readonly string[];
+  /** `file`: each secret is in a file that only the server can read, named by `<NAME>_FILE`, and not in the environment. */
+  readonly secretDelivery?: SecretDelivery;
   readonly resources?: ResourceLimits;
   /** Settings of this provider alone, parsed by its own schema. */
   readonly providerOptions?: unknown;

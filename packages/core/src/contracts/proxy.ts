@@ -35,6 +35,8 @@ export interface ProxyContext extends PartContext {
   acquire(instanceId: string, options?: CallOptions): Promise<Upstream>;
   /** Puts records of ended calls into the log; called with batches. */
   recordToolCalls(records: readonly ToolCallRecord[]): Promise<void>;
+  /** The value with every secret that the instance was started with replaced by a mark; for whatever is stored or told. */
+  redact<Value>(instanceId: string, value: Value): Value;
   /** Notes that the instance was used now; cheap, written in batches. */
   touch(instanceId: string): void;
   /** Throws `RATE_LIMITED` when the actor has used up the named rule. */

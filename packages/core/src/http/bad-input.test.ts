@@ -45,7 +45,7 @@ describe("every route with an actor", () => {
     "%s refuses a percent-encoding that is broken, or hides a NUL",
     async (_, route) => {
       for (const broken of ["%E0%A4%A", "%", "%00", "a%0ab"]) {
-        const path = pathOf(route).replace(/server-1|instance-1|TOKEN$/, broken);
+        const path = pathOf(route).replace(/server-1|instance-1|TOKEN/, broken);
         expect(await refused(route, {}, path)).toMatchObject({ status: 400, code: "INVALID_INPUT" });
       }
     },
@@ -158,12 +158,36 @@ describe("values of the wrong type", () => {
     put("PUT", "/secrets/TOKEN", { value: "v", scope: "owner" }),
     put("PUT", "/secrets/TOKEN", { value: "v", scope: { kind: "owner", extra: 1 } }),
     put("PUT", "/secrets/TOKEN", { value: "v", ownerId: "bob" }),
+    ...[0, -1, 1.5, "90", true].map((rotateAfterDays) =>
+      put("PUT", "/secrets/TOKEN", { value: "v", rotateAfterDays }),
+    ),
+    put("PUT", "/secrets/TOKEN", { value: "v", graceSeconds: 1 }),
+    get("/secrets?scope=planet"),
+    get("/secrets?scopeId=instance-1"),
+    put("POST", "/secrets/a-b/rotate", { value: "v" }),
+    put("POST", "/secrets/TOKEN/rotate", {}),
+    put("POST", "/secrets/TOKEN/rotate", { value: "" }),
+    ...[-1, 0.5, "1", null].map((graceSeconds) =>
+      put("POST", "/secrets/TOKEN/rotate", { value: "v", graceSeconds }),
+    ),
+    get("/secrets/1TOKEN/usage"),
+    get("/secrets/TOKEN/usage?scope=planet"),
+    get("/secrets/TOKEN/usage?scopeId=instance-1"),
+    put("POST", "/secrets/TOKEN/grants", {}),
+    put("POST", "/secrets/TOKEN/grants", { toInstanceId: "instance-2" }),
+    put("POST", "/secrets/TOKEN/grants", { toInstanceId: 2, scope: { kind: "instance", id: "instance-1" } }),
+    put("POST", "/secrets/TOKEN/grants", { toInstanceId: "instance-2", scope: { kind: "owner" } }),
+    put("POST", "/secrets/TOKEN/grants", { toInstanceId: "instance-2", scope: { kind: "instance" } }),
+    put("DELETE", "/secrets/TOKEN/grants", {}),
+    put("DELETE", "/secrets/TOKEN/grants", { toInstanceId: "instance-2", scope: { kind: "owner" } }),
     put("POST", "/servers/server-1/approve", {}),
     put("POST", "/servers/server-1/approve", { hash: 1 }),
     put("POST", "/instances", {}),
     put("POST", "/instances", { serverId: 1 }),
     put("POST", "/instances", { serverId: "server-1", ownerId: "bob" }),
     put("PATCH", "/instances/instance-1", { serverId: "server-2" }),
+    put("PATCH", "/instances/instance-1", { secretDelivery: "pigeon" }),
+    put("PATCH", "/instances/instance-1", { restartOnRotation: "yes" }),
     put("POST", "/instances/instance-1/tools/echo", { arguments: [] }),
     put("POST", "/instances/instance-1/tools/echo", { timeoutMs: 0 }),
     put("POST", "/instances/instance-1/tools/echo", { timeoutMs: "1" }),

@@ -134,7 +134,7 @@ describe("GET /openapi.json", () => {
     );
     for (const { path, documentation } of gets) {
       const id = path.startsWith("/servers") ? "server-1" : "instance-1";
-      const response = await send(path.replace("{id}", id));
+      const response = await send(path.replace("{id}", id).replace("{name}", "TOKEN"));
       const described = documentation.responses["200"];
       if (!described || !("content" in described)) throw new Error(`${path} has no schema`);
       const media = described.content?.["application/json"];

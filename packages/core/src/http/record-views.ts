@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { LogLine, ResourceStats } from "../contracts/provider.ts";
 import type { ToolCallAnswer, ToolCallRecord } from "../contracts/proxy.ts";
-import type { SecretMetadata } from "../contracts/vault.ts";
+import type { SecretMetadata, SecretUsage } from "../contracts/vault.ts";
 import type { PlatformEvent } from "../events.ts";
 import type { AccessToken, AuditEntry } from "../services.ts";
 import { anything, count, type Members, time } from "./views.ts";
@@ -72,9 +72,22 @@ export const secretView = z
     keyId: z.string(),
     createdAt: time,
     updatedAt: time,
+    rotatedAt: time.nullable(),
+    expiresAt: time.nullable(),
+    previousUntil: time.nullable(),
     lastUsedAt: time.nullable(),
   } satisfies Members<SecretMetadata>)
   .openapi("Secret");
+
+/** The answer to `GET /secrets/:name/usage`; `instances` refer to it in their environment. */
+export const secretUsageView = z
+  .object({
+    secret: secretView,
+    grantedTo: z.array(z.string()),
+    lastUsedAt: time.nullable(),
+    instances: z.array(z.string()),
+  } satisfies Members<SecretUsage & { readonly instances: readonly string[] }>)
+  .openapi("SecretUsage");
 
 const accessTokenMembers = {
   id: z.string(),

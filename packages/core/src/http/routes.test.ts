@@ -102,7 +102,13 @@ describe("instances", () => {
   });
 
   it("changes and removes", async () => {
-    const json = { name: "n", environment: { A: "secret:a" }, ttlSeconds: null };
+    const json = {
+      name: "n",
+      environment: { A: "secret:a" },
+      ttlSeconds: null,
+      secretDelivery: "file",
+      restartOnRotation: true,
+    };
     expect(await exchange("/instances/instance-1", { method: "PATCH", json })).toMatchObject({
       status: 200,
       body: view,
@@ -211,7 +217,45 @@ describe("secrets", () => {
       status: 204,
       input: [{ name: "TOKEN", scope }],
     });
+  });
+
+  it("lists those of everybody, of an owner or of a scope", async () => {
     expect(await exchange("/secrets?ownerId=bob")).toMatchObject({ input: [{ ownerId: "bob" }] });
+    const listed = await exchange("/secrets?limit=5&scope=server&scopeId=server-1");
+    expect(listed.input).toEqual([{ limit: 5, scope: { kind: "server", id: "server-1" } }]);
+  });
+
+  it("rotates", async () => {
+    const json = { value: "v", graceSeconds: 0, rotateAfterDays: null };
+    expect(await exchange("/secrets/TOKEN/rotate", { json })).toMatchObject({
+      status: 200,
+      operation: "secrets.rotate",
+      input: [{ name: "TOKEN", ...json }],
+    });
+  });
+
+  it("tells the use of a secret, its value left out", async () => {
+    const path = "/secrets/TOKEN/usage?scope=instance&scopeId=instance-1";
+    expect(await exchange(path)).toMatchObject({
+      status: 200,
+      body: { secret: { name: "TOKEN" }, grantedTo: ["instance-2"], instances: ["instance-1"] },
+      input: [{ name: "TOKEN", scope: { kind: "instance", id: "instance-1" } }],
+    });
+  });
+
+  it("grants an instance's secret to another, and takes that back", async () => {
+    const scope = { kind: "instance", id: "instance-1" };
+    const grant = { toInstanceId: "instance-2", scope };
+    expect(await exchange("/secrets/TOKEN/grants", { json: grant })).toMatchObject({
+      status: 204,
+      operation: "secrets.grant",
+      input: [{ name: "TOKEN", ...grant }],
+    });
+    expect(await exchange("/secrets/TOKEN/grants", { method: "DELETE", json: grant })).toMatchObject({
+      status: 204,
+      operation: "secrets.revoke",
+      input: [{ name: "TOKEN", ...grant }],
+    });
   });
 });
 

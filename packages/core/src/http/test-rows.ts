@@ -44,6 +44,8 @@ export const INSTANCE: Instance = {
   environment: {},
   providerOptions: null,
   isolation: "shared",
+  secretDelivery: "environment",
+  restartOnRotation: false,
   onIdle: "stop",
   ttlSeconds: null,
   idleSeconds: null,
@@ -75,6 +77,9 @@ export const SECRET: SecretMetadata = {
   keyId: "k1",
   createdAt: AT,
   updatedAt: AT,
+  rotatedAt: null,
+  expiresAt: null,
+  previousUntil: null,
   lastUsedAt: null,
 };
 

@@ -32,11 +32,7 @@ export function testServices(): TestServices {
     catalog: testCatalog(operation),
     instances: testInstances(operation),
     tools: { ...testTools(operation), handle: echo(calls) },
-    secrets: {
-      put: operation("secrets.put", SECRET),
-      list: operation("secrets.list", { items: [SECRET], nextCursor: null }),
-      remove: operation("secrets.remove", undefined),
-    },
+    secrets: testSecrets(operation),
     events: new TestEvents(calls),
     usage: { list: operation("usage.list", emptyPage), costs: operation("usage.costs", COSTS) },
     audit: { list: operation("audit.list", emptyPage) },
@@ -75,6 +71,24 @@ function testInstances(operation: MakeOperation): HttpServices["instances"] {
     stats: instance("stats", { cpuPercent: 1, memoryBytes: 2, uptimeMs: 3 }),
     createToken: instance("createToken", { ...TOKEN, token: "moorage_secret" }),
     revokeTokens: instance("revokeTokens", 1),
+  };
+}
+
+function testSecrets(operation: MakeOperation): HttpServices["secrets"] {
+  const usage = { secret: SECRET, grantedTo: ["instance-2"], lastUsedAt: null, instances: ["instance-1"] };
+  return {
+    put: operation("secrets.put", SECRET),
+    list: operation("secrets.list", { items: [SECRET], nextCursor: null }),
+    rotate: operation("secrets.rotate", SECRET),
+    usage: operation("secrets.usage", usage),
+    grant: operation("secrets.grant", undefined),
+    revoke: operation("secrets.revoke", undefined),
+    remove: operation("secrets.remove", undefined),
+    masterKeys: {
+      list: operation("secrets.masterKeys.list", []),
+      rewrap: operation("secrets.masterKeys.rewrap", { keyId: "k1", rewrapped: 0, remaining: 0, failed: 0 }),
+      purge: operation("secrets.masterKeys.purge", undefined),
+    },
   };
 }
 

@@ -7,6 +7,7 @@ import {
   INSTANCE_STATES,
   type Instance,
   ISOLATIONS,
+  SECRET_DELIVERIES,
   STATE_REASONS,
 } from "../instances/instance.ts";
 
@@ -120,6 +121,8 @@ export const instanceView = z
     environment: z.record(z.string(), z.string()),
     providerOptions: anything.nullable(),
     isolation: z.enum(ISOLATIONS),
+    secretDelivery: z.enum(SECRET_DELIVERIES),
+    restartOnRotation: z.boolean(),
     onIdle: z.enum(IDLE_ACTIONS),
     ttlSeconds: count.nullable(),
     idleSeconds: count.nullable(),

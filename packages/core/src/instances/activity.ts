@@ -1,41 +1,42 @@
 import { isoTime } from "../clock.ts";
-import { findInstance, updateInstance } from "../store/instances.ts";
+import type { InstancePatch } from "../store/instance-rows.ts";
+import { lockInstance, updateInstance } from "../store/instances.ts";
 import type { Instance } from "./instance.ts";
 import type { InstanceRuntime } from "./runtime.ts";
 
-const FLUSH_MS = 1_000;
-/** A row is written again only when its last write is this old: a busy instance costs one write per five seconds. */
-const THROTTLE_MS = 5_000;
-const WRITE_ATTEMPTS = 3;
+/** A busy instance costs one write in this time. */
+const FLUSH_MS = 5_000;
 
-/** The row after a use at `at`: idle time starts anew, and the owner may be warned anew. */
-export function usedAt(instance: Pick<Instance, "idleSeconds" | "state">, at: number) {
-  const stops = instance.idleSeconds !== null && instance.state === "running";
-  return {
-    lastActivityAt: isoTime(at),
-    autoStopAt: stops ? isoTime(at + (instance.idleSeconds ?? 0) * 1000) : null,
-    expiringNotifiedAt: null,
-  };
+type UsedInstance = Pick<Instance, "idleSeconds" | "state" | "expiresAt">;
+
+/**
+ * The row after a use at `at`: its idle time starts anew. The owner is warned anew, too, unless it is the end of
+ * the time to live that comes first, which no use moves.
+ */
+export function usedAt(instance: UsedInstance, at: number): InstancePatch {
+  const lastActivityAt = isoTime(at);
+  if (instance.idleSeconds === null || instance.state !== "running") return { lastActivityAt };
+  const autoStopAt = isoTime(at + instance.idleSeconds * 1000);
+  const outlived = instance.expiresAt !== null && instance.expiresAt <= autoStopAt;
+  return outlived ? { lastActivityAt, autoStopAt } : { lastActivityAt, autoStopAt, expiringNotifiedAt: null };
 }
+
+type Ground = Pick<InstanceRuntime, "database" | "clock" | "logger">;
 
 /** Notes that instances are used, in memory first: a tool call must not wait for a write. */
 export class ActivityLog {
-  readonly #runtime: Pick<InstanceRuntime, "database" | "clock" | "logger">;
+  readonly #ground: Ground;
   readonly #used = new Map<string, number>();
-  readonly #written = new Map<string, number>();
   #cancel: (() => void) | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(runtime: Pick<InstanceRuntime, "database" | "clock" | "logger">) {
-    this.#runtime = runtime;
+  constructor(ground: Ground) {
+    this.#ground = ground;
   }
 
   touch(instanceId: string): void {
-    this.#used.set(instanceId, this.#runtime.clock.now());
-    this.#cancel ??= this.#runtime.clock.setTimer(() => {
-      this.#cancel = undefined;
-      void this.#write(false);
-    }, FLUSH_MS);
+    this.#used.set(instanceId, this.#ground.clock.now());
+    this.#arm();
   }
 
   /** Whether a use is noted that is not written yet. */
@@ -45,49 +46,44 @@ export class ActivityLog {
 
   forget(instanceId: string): void {
     this.#used.delete(instanceId);
-    this.#written.delete(instanceId);
   }
 
-  /** Writes everything that is noted. */
-  async flush(): Promise<void> {
+  /** Writes everything that is noted. Never rejects: what could not be written stays noted. */
+  flush(): Promise<void> {
     this.#cancel?.();
     this.#cancel = undefined;
-    await this.#write(true);
-  }
-
-  #write(everything: boolean): Promise<void> {
-    this.#writing = this.#writing.then(() => this.#writeDue(everything));
+    this.#writing = this.#writing.then(() => this.#writeAll());
     return this.#writing;
   }
 
-  async #writeDue(everything: boolean): Promise<void> {
-    for (const [instanceId, at] of [...this.#used]) {
-      const last = this.#written.get(instanceId) ?? Number.NEGATIVE_INFINITY;
-      if (!everything && at - last < THROTTLE_MS) continue;
-      try {
-        await this.#writeOne(instanceId, at);
-        this.#written.set(instanceId, at);
-        if (this.#used.get(instanceId) === at) this.#used.delete(instanceId);
-      } catch (error) {
-        this.#runtime.logger.warn({ error, instanceId }, "Activity of an instance could not be written.");
-      }
-    }
-    if (this.#used.size > 0 && !this.#cancel && !everything) this.#rearm();
-  }
-
-  #rearm(): void {
-    this.#cancel = this.#runtime.clock.setTimer(() => {
+  #arm(): void {
+    this.#cancel ??= this.#ground.clock.setTimer(() => {
       this.#cancel = undefined;
-      void this.#write(false);
+      this.flush().then(() => {
+        if (this.#used.size > 0) this.#arm();
+      });
     }, FLUSH_MS);
   }
 
-  async #writeOne(instanceId: string, at: number): Promise<void> {
-    const { connection } = this.#runtime.database;
-    for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
-      const instance = await findInstance(connection, instanceId);
-      if (!instance || instance.deletedAt !== null) return;
-      if (await updateInstance(connection, instance, usedAt(instance, at))) return;
+  async #writeAll(): Promise<void> {
+    for (const [instanceId, at] of [...this.#used]) {
+      try {
+        await this.#write(instanceId, at);
+        if (this.#used.get(instanceId) === at) this.#used.delete(instanceId);
+      } catch (error) {
+        this.#ground.logger.warn({ error, instanceId }, "Activity of an instance could not be written.");
+      }
     }
+  }
+
+  /** A row that tells of a later use already, as after `touch()` through the API, stays as it is. */
+  #write(instanceId: string, at: number): Promise<void> {
+    const { database } = this.#ground;
+    return database.transaction(async (transaction) => {
+      const instance = await lockInstance(transaction, database.dialect, instanceId);
+      if (!instance || instance.deletedAt !== null) return;
+      const isNews = instance.lastActivityAt === null || instance.lastActivityAt < isoTime(at);
+      if (isNews) await updateInstance(transaction, instance, usedAt(instance, at));
+    });
   }
 }

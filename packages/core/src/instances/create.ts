@@ -18,7 +18,8 @@ import { newInstance } from "./new-instance.ts";
 interface Plan {
   readonly instance: Instance;
   readonly environment: PreparedEnvironment;
-  readonly limited: boolean;
+  /** Who asked; null is the host's own code, for which no limit holds. */
+  readonly actorId: string | null;
 }
 
 /** Checks everything, then writes the instance, its secrets and its event in one transaction. Starts nothing. */
@@ -61,7 +62,7 @@ async function planInstance(
   return {
     instance: { ...instance, environment: environment.stored },
     environment,
-    limited: actor !== undefined,
+    actorId: actor?.id ?? null,
   };
 }
 
@@ -118,11 +119,12 @@ async function writePlan(deps: InstanceDeps, plan: Plan, transaction: Connection
   const { serverId } = instance;
   const definition = serverId && (await lockServer(transaction, runtime.database.dialect, serverId));
   if (!definition) throw notFound("server", serverId ?? "");
-  if (plan.limited) await checkLimit(deps, instance, transaction);
+  if (plan.actorId !== null) await checkLimit(deps, instance, transaction);
   await insertInstance(transaction, instance);
   await sealEnvironment(runtime.vault, plan.environment.toSeal, {
     ownerId: instance.ownerId,
     instanceId: instance.id,
+    actorId: plan.actorId,
     connection: transaction,
   });
   await runtime.events.record(transaction, {

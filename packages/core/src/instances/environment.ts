@@ -49,10 +49,17 @@ export function prepareEnvironment(
 export async function sealEnvironment(
   vault: Vault | undefined,
   secrets: PreparedEnvironment["toSeal"],
-  target: { readonly ownerId: string; readonly instanceId: string; readonly connection: Connection },
+  target: {
+    readonly ownerId: string;
+    readonly instanceId: string;
+    /** Who gave the values; null is the host's own code. */
+    readonly actorId: string | null;
+    readonly connection: Connection;
+  },
 ): Promise<void> {
-  const { ownerId, instanceId, connection } = target;
+  const { ownerId, instanceId, actorId, connection } = target;
+  const scope = { kind: "instance", id: instanceId } as const;
   for (const [name, value] of Object.entries(secrets)) {
-    await vault?.put({ ownerId, scope: { kind: "instance", id: instanceId }, name, value }, { connection });
+    await vault?.put({ ownerId, scope, name, value }, { connection, actorId });
   }
 }

@@ -37,7 +37,7 @@ export async function eraseInstance(runtime: InstanceRuntime, held: Held): Promi
   if (instance.resourceId !== null) await providerOf(runtime, instance).destroy(instance.resourceId);
   await runtime.vault?.removeScope({ kind: "instance", id: instance.id, ownerId: instance.ownerId });
   const at = isoTime(runtime.clock.now());
-  return moveState(runtime, held, {
+  const erased = await moveState(runtime, held, {
     state: "deleted",
     hostId: null,
     health: "unknown",
@@ -47,4 +47,6 @@ export async function eraseInstance(runtime: InstanceRuntime, held: Held): Promi
     stoppedAt: instance.stoppedAt ?? at,
     deletedAt: at,
   });
+  runtime.secretsInUse.forget(instance.id);
+  return erased;
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { IDLE_ACTIONS, ISOLATIONS } from "./instance.ts";
+import { IDLE_ACTIONS, ISOLATIONS, SECRET_DELIVERIES } from "./instance.ts";
 
 const YEAR_SECONDS = 31_536_000;
 
@@ -15,6 +15,8 @@ const changeable = {
   idleSeconds: seconds,
   onIdle: z.enum(IDLE_ACTIONS),
   isolation: z.enum(ISOLATIONS),
+  secretDelivery: z.enum(SECRET_DELIVERIES),
+  restartOnRotation: z.boolean(),
   enabled: z.boolean(),
 };
 

@@ -38,6 +38,10 @@ export type StateReason = (typeof STATE_REASONS)[number];
 export const IDLE_ACTIONS = ["stop", "suspend", "destroy"] as const;
 export type IdleAction = (typeof IDLE_ACTIONS)[number];
 
+/** How secrets reach a server. */
+export const SECRET_DELIVERIES = ["environment", "file"] as const;
+export type SecretDelivery = (typeof SECRET_DELIVERIES)[number];
+
 export const ISOLATIONS = ["shared", "session"] as const;
 export type Isolation = (typeof ISOLATIONS)[number];
 
@@ -60,6 +64,9 @@ export interface Instance {
   readonly environment: Readonly<Record<string, string>>;
   readonly providerOptions: Readonly<Record<string, unknown>> | null;
   readonly isolation: Isolation;
+  readonly secretDelivery: SecretDelivery;
+  /** Restart when a secret that it was started with is rotated. */
+  readonly restartOnRotation: boolean;
   readonly onIdle: IdleAction;
   readonly ttlSeconds: number | null;
   readonly idleSeconds: number | null;

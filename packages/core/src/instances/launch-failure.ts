@@ -14,11 +14,26 @@ export function startTimeout(runtime: InstanceRuntime, instance: Instance): Plat
   );
 }
 
-/** Adds what the provider knows of the end: exit code and last lines say more than a closed pipe. */
+interface LaunchFailure {
+  readonly resource: Resource | undefined;
+  readonly thrown: unknown;
+}
+
+/** Why a start failed, without a secret: what the provider says of it may quote the server. */
 export async function explain(
+  runtime: InstanceRuntime,
+  instance: Instance,
+  failure: LaunchFailure,
+): Promise<PlatformError> {
+  const error = await explainInFull(providerOf(runtime, instance), instance, failure);
+  return runtime.secretsInUse.redact(instance.id, error);
+}
+
+/** Adds what the provider knows of the end: exit code and last lines say more than a closed pipe. */
+async function explainInFull(
   provider: Provider,
   instance: Instance,
-  failure: { readonly resource: Resource | undefined; readonly thrown: unknown },
+  failure: LaunchFailure,
 ): Promise<PlatformError> {
   const { resource, thrown } = failure;
   const error = toPlatformError(thrown);

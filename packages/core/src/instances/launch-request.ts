@@ -1,7 +1,7 @@
 import { withDefaults } from "../catalog/environment.ts";
 import type { ServerDefinition, ServerPackage } from "../catalog/server-definition.ts";
 import type { LaunchRequest, Provider, Runtime } from "../contracts/provider.ts";
-import type { Vault } from "../contracts/vault.ts";
+import type { ResolvedEnvironment, Vault } from "../contracts/vault.ts";
 import { PlatformError } from "../errors.ts";
 import type { Instance } from "./instance.ts";
 
@@ -76,10 +76,11 @@ async function openReferences(
   vault: Vault | undefined,
   instance: Instance,
   environment: Record<string, string>,
-) {
+): Promise<ResolvedEnvironment> {
+  const { id: instanceId, ownerId, serverId } = instance;
+  if (vault) return vault.resolve({ ownerId, instanceId, serverId, environment });
   const named = Object.entries(environment).find(([, value]) => REFERENCE.test(value));
-  if (vault) return vault.resolve({ ownerId: instance.ownerId, instanceId: instance.id, environment });
-  if (!named) return environment;
+  if (!named) return { values: environment, secretNames: [] };
   throw new PlatformError(
     "NOT_CONFIGURED",
     `Variable ${named[0]} of instance "${instance.id}" refers to a secret, but there is no vault. ` +
@@ -96,19 +97,31 @@ export async function buildLaunchRequest(
   checkApproval(definition, parts.provider);
   const runtime = runtimeFor(definition, parts.provider, instance);
   const variables = variablesFor(definition, parts.provider);
-  const environment = await openReferences(
+  const { values, secretNames } = await openReferences(
     parts.vault,
     instance,
     withDefaults(variables, instance.environment),
   );
+  const secretVariables = variables.filter(({ isSecret }) => isSecret).map(({ name }) => name);
   const own = instance.providerOptions?.[instance.provider];
   return {
     instanceId: instance.id,
     generation: instance.generation,
     ownerId: instance.ownerId,
-    runtime: runtime.type === "remote" ? { ...runtime, headers: environment } : runtime,
-    environment: runtime.type === "remote" ? {} : environment,
+    runtime: runtime.type === "remote" ? { ...runtime, headers: values } : runtime,
+    environment: runtime.type === "remote" ? {} : values,
+    // A secret variable's default, which is no reference, is one all the same.
+    secretNames: [
+      ...new Set([...secretNames, ...secretVariables.filter((name) => Object.hasOwn(values, name))]),
+    ],
+    secretDelivery: instance.secretDelivery,
     ...(definition.resources === null ? {} : { resources: definition.resources }),
     ...(own === undefined ? {} : { providerOptions: own }),
   };
+}
+
+/** The values of a request that nobody but the server may see, whether they are variables or headers. */
+export function secretValuesOf(request: LaunchRequest): readonly string[] {
+  const given = { ...request.runtime.headers, ...request.environment };
+  return (request.secretNames ?? Object.keys(given)).flatMap((name) => given[name] ?? []);
 }

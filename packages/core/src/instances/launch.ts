@@ -8,7 +8,7 @@ import type { Held } from "./claim.ts";
 import { recordFailure } from "./failure.ts";
 import type { Instance } from "./instance.ts";
 import { cleanUp, explain, startTimeout } from "./launch-failure.ts";
-import { buildLaunchRequest } from "./launch-request.ts";
+import { buildLaunchRequest, secretValuesOf } from "./launch-request.ts";
 import { moveState } from "./move.ts";
 import { type InstanceRuntime, providerOf } from "./runtime.ts";
 
@@ -50,7 +50,7 @@ export async function launchInstance(runtime: InstanceRuntime, held: Held): Prom
       },
     );
   } catch (thrown) {
-    const error = await explain(provider, starting, { resource, thrown });
+    const error = await explain(runtime, starting, { resource, thrown });
     await cleanUp(runtime, starting, resource);
     await recordFailure(runtime, { ...held, instance: starting }, error);
     throw error;
@@ -88,6 +88,7 @@ async function launchResource(
   }
   const provider = providerOf(runtime, instance);
   const request = await buildLaunchRequest({ vault: runtime.vault, provider }, instance, definition);
+  runtime.secretsInUse.remember(instance.id, secretValuesOf(request));
   return provider.launch(request, { signal });
 }
 

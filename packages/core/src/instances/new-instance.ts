@@ -24,6 +24,8 @@ export function newInstance(
     state: enabled ? "pending" : "stopped",
     providerOptions: input.providerOptions ?? null,
     isolation: input.isolation ?? "shared",
+    secretDelivery: input.secretDelivery ?? "environment",
+    restartOnRotation: input.restartOnRotation ?? false,
     onIdle: input.onIdle ?? "stop",
     ttlSeconds,
     idleSeconds: input.idleSeconds ?? null,

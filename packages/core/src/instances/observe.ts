@@ -17,7 +17,10 @@ export async function readLogs(
   });
   const provider = providerOf(deps.runtime, instance);
   if (!provider.logs) throw lacks(instance, "logs");
-  return instance.resourceId === null ? [] : provider.logs(instance.resourceId, request.query);
+  if (instance.resourceId === null) return [];
+  const lines = await provider.logs(instance.resourceId, request.query);
+  // A provider scrubs them itself; this is for the day that one forgets to.
+  return deps.runtime.secretsInUse.redact(instance.id, lines);
 }
 
 /** What an instance uses right now. Throws `INSTANCE_NOT_RUNNING` where nothing runs. */

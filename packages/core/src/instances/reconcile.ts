@@ -41,6 +41,11 @@ export class Reconciler {
     return this.#running.get(instanceId);
   }
 
+  /** Makes the next caller of `running()` ask the database. */
+  forget(instanceId: string): void {
+    this.#running.delete(instanceId);
+  }
+
   /** How many instances this process runs. */
   get count(): number {
     return this.#running.size;
@@ -106,7 +111,8 @@ export class Reconciler {
     this.#running.delete(instance.id);
     await this.#runtime.proxy()?.release(instance.id);
     await provider.stop(instance.resourceId);
-    return recordCrash(this.#runtime, held, crashed(instance, seen.message ?? `it is ${seen.state}`));
+    const why = this.#runtime.secretsInUse.redact(instance.id, seen.message ?? `it is ${seen.state}`);
+    return recordCrash(this.#runtime, held, crashed(instance, why));
   }
 
   #retire(held: Held): Promise<Instance> {

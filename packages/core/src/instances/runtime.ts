@@ -5,6 +5,7 @@ import type { McpProxy } from "../contracts/proxy.ts";
 import type { Vault } from "../contracts/vault.ts";
 import { PlatformError } from "../errors.ts";
 import type { PlatformTimeouts } from "../platform-types.ts";
+import type { SecretsInUse } from "../redact/secrets-in-use.ts";
 import type { RestartPolicy } from "./backoff.ts";
 import type { Instance } from "./instance.ts";
 
@@ -17,6 +18,7 @@ export interface InstanceRuntime extends PartContext {
   readonly timeouts: PlatformTimeouts;
   readonly restartPolicy: RestartPolicy;
   readonly random: () => number;
+  readonly secretsInUse: SecretsInUse;
   findServer(serverId: string): Promise<ServerDefinition | undefined>;
 }
 

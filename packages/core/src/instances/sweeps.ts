@@ -74,34 +74,46 @@ async function end(
   if (marked) await deps.reconciler.reconcile(instance.id);
 }
 
-/** Tells owners, once, that an instance is about to end. */
+/** Tells owners, once, that an instance is about to end: five minutes ahead, or half of its time if that is shorter. */
 export async function sweepExpiring(deps: SweepDeps): Promise<void> {
   const { runtime } = deps;
-  const soon = await findExpiring(runtime.database, { ...due(deps), leadMs: WARNING_MS });
-  await each(deps, soon, (instance) =>
-    runtime.database.transaction(async (transaction) => {
-      const expiringNotifiedAt = isoTime(runtime.clock.now());
-      if (!(await updateInstance(transaction, instance, { expiringNotifiedAt }))) return;
-      await runtime.events.record(transaction, {
-        type: "instance.expiring",
-        ownerId: instance.ownerId,
-        subjectId: instance.id,
-        data: {
-          instanceId: instance.id,
-          state: instance.state,
-          reason: instance.reason,
-          generation: instance.generation,
-          expiresAt: earliest(instance),
-        },
-      });
-    }),
-  );
+  const near = await findExpiring(runtime.database, { ...due(deps), leadMs: WARNING_MS });
+  const soon = near.flatMap((instance) => {
+    const expiresAt = warnOf(instance, runtime.clock.now());
+    return expiresAt === undefined ? [] : [{ instance, expiresAt }];
+  });
+  await each(deps, soon, (ending) => announceEnd(deps, ending));
   if (soon.length > 0) await runtime.events.deliver();
 }
 
-function earliest(instance: Instance): string {
-  const ends = [instance.expiresAt, instance.autoStopAt].filter((time) => time !== null);
-  return ends.sort()[0] ?? "";
+/** The end that is near enough to be told of, if any. */
+function warnOf(instance: Instance, now: number): string | undefined {
+  const ends = [
+    { at: instance.expiresAt, seconds: instance.ttlSeconds },
+    { at: instance.autoStopAt, seconds: instance.idleSeconds },
+  ];
+  const near = ends.flatMap(({ at, seconds }) => {
+    const lead = Math.min(WARNING_MS, (seconds ?? 0) * 500);
+    return at !== null && Date.parse(at) - now <= lead ? [at] : [];
+  });
+  return near.sort()[0];
+}
+
+function announceEnd(
+  { runtime }: SweepDeps,
+  { instance, expiresAt }: { readonly instance: Instance; readonly expiresAt: string },
+): Promise<void> {
+  return runtime.database.transaction(async (transaction) => {
+    const expiringNotifiedAt = isoTime(runtime.clock.now());
+    if (!(await updateInstance(transaction, instance, { expiringNotifiedAt }))) return;
+    const { id, state, reason, generation } = instance;
+    await runtime.events.record(transaction, {
+      type: "instance.expiring",
+      ownerId: instance.ownerId,
+      subjectId: id,
+      data: { instanceId: id, state, reason, generation, expiresAt },
+    });
+  });
 }
 
 /** Probes what this host runs and has not probed for an interval. */

@@ -23,7 +23,7 @@ export async function updateSettings(
   const environment = changes.environment
     ? await prepare(deps, instance, { given: changes.environment, actor })
     : undefined;
-  const written = await write(deps, instance, { changes, environment });
+  const written = await write(deps, instance, { changes, environment, actorId: actor?.id ?? null });
   await deps.audit.record({
     actorId: actor?.id ?? null,
     ownerId: instance.ownerId,
@@ -49,17 +49,20 @@ async function prepare(
   return prepareEnvironment({ definition, provider, vault: runtime.vault, trusted }, instance.id, given);
 }
 
-async function write(
-  deps: InstanceDeps,
-  instance: Instance,
-  wanted: { readonly changes: ParsedInstanceChanges; readonly environment: PreparedEnvironment | undefined },
-): Promise<Instance> {
+interface Wanted {
+  readonly changes: ParsedInstanceChanges;
+  readonly environment: PreparedEnvironment | undefined;
+  readonly actorId: string | null;
+}
+
+async function write(deps: InstanceDeps, instance: Instance, wanted: Wanted): Promise<Instance> {
   const { runtime } = deps;
   const patch = patchOf(deps, instance, wanted);
   const written = await runtime.database.transaction(async (transaction) => {
     await sealEnvironment(runtime.vault, wanted.environment?.toSeal ?? {}, {
       ownerId: instance.ownerId,
       instanceId: instance.id,
+      actorId: wanted.actorId,
       connection: transaction,
     });
     const updated = await updateInstance(transaction, instance, patch);
@@ -73,11 +76,7 @@ async function write(
   return written;
 }
 
-function patchOf(
-  deps: InstanceDeps,
-  instance: Instance,
-  wanted: { readonly changes: ParsedInstanceChanges; readonly environment: PreparedEnvironment | undefined },
-): InstancePatch {
+function patchOf(deps: InstanceDeps, instance: Instance, wanted: Wanted): InstancePatch {
   const { environment: _, ...changes } = wanted.changes;
   const now = deps.runtime.clock.now();
   const { ttlSeconds, idleSeconds, enabled } = changes;

@@ -15,6 +15,7 @@ const COLUMNS = {
   health: "health",
   reason: "reason",
   isolation: "isolation",
+  secretDelivery: "secret_delivery",
   onIdle: "on_idle",
   ttlSeconds: "ttl_seconds",
   idleSeconds: "idle_seconds",
@@ -57,6 +58,8 @@ export function toInstance(row: Selectable<InstanceRow>): Instance {
         ? null
         : decode<Instance["providerOptions"]>(row.provider_options, "provider_options"),
     isolation: row.isolation as Instance["isolation"],
+    secretDelivery: row.secret_delivery as Instance["secretDelivery"],
+    restartOnRotation: row.restart_on_rotation === 1,
     onIdle: row.on_idle as Instance["onIdle"],
     enabled: row.enabled === 1,
     ...timesOf(row),
@@ -94,6 +97,7 @@ export function patchColumns(patch: InstancePatch): Partial<InstanceRow> {
     if (value !== undefined) columns[column] = value;
   }
   if (patch.enabled !== undefined) columns.enabled = patch.enabled ? 1 : 0;
+  if (patch.restartOnRotation !== undefined) columns.restart_on_rotation = patch.restartOnRotation ? 1 : 0;
   if (patch.error !== undefined) columns.error = patch.error === null ? null : encodeJson(patch.error);
   if (patch.environment !== undefined) columns.environment = encodeJson(patch.environment);
   if (patch.providerOptions !== undefined) {

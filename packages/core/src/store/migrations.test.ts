@@ -44,6 +44,8 @@ const rows: Rows = {
     environment: "{}",
     provider_options: "{}",
     isolation: "shared",
+    secret_delivery: "file",
+    restart_on_rotation: 1,
     on_idle: "stop",
     ttl_seconds: 60,
     idle_seconds: 60,
@@ -228,7 +230,10 @@ for (const { dialect, isMissing, make } of testDialects(inject("postgresUrl"))) 
     });
 
     it("are all gone after the way down", async () => {
-      await migrate(database, coreMigrations, { direction: "down" });
+      await migrate(database, coreMigrations, {
+        direction: "down",
+        steps: Object.keys(coreMigrations).length,
+      });
       const left = await tableNames(database);
       expect(left.filter((name) => name.startsWith("mcp_"))).toEqual(["mcp_migrations"]);
       await migrate(database, coreMigrations);

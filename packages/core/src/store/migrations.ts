@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { Migration, Migrations } from "./database.ts";
 import { type Columns, createIndex, createTable, type IndexDefinition } from "./tables.ts";
 
@@ -171,5 +172,29 @@ const coreTables: Migration = {
   },
 };
 
+const secretDelivery: Migration = {
+  async up(connection, dialect) {
+    // Compared by its bytes, as all text of the platform.
+    const text = dialect === "postgres" ? sql`text collate "C"` : "text";
+    const { schema } = connection;
+    await schema
+      .alterTable("mcp_instances")
+      .addColumn("secret_delivery", text, (column) => column.notNull().defaultTo("environment"))
+      .execute();
+    await schema
+      .alterTable("mcp_instances")
+      .addColumn("restart_on_rotation", "integer", (column) => column.notNull().defaultTo(0))
+      .execute();
+  },
+  async down({ schema }) {
+    for (const name of ["restart_on_rotation", "secret_delivery"]) {
+      await schema.alterTable("mcp_instances").dropColumn(name).execute();
+    }
+  },
+};
+
 /** Core's own steps. A host that has its own migrator calls each step's `up` and `down` from there. */
-export const coreMigrations: Migrations = { "core-0001-tables": coreTables };
+export const coreMigrations: Migrations = {
+  "core-0001-tables": coreTables,
+  "core-0002-secret-delivery": secretDelivery,
+};

@@ -36,6 +36,8 @@ export interface InstanceRow {
   environment: string;
   provider_options: string | null;
   isolation: string;
+  secret_delivery: string;
+  restart_on_rotation: number;
   on_idle: string;
   ttl_seconds: number | null;
   idle_seconds: number | null;

@@ -177,6 +177,18 @@ const faults: Partial<Record<ProviderClaim, (sound: Provider) => Partial<Provide
       return sound.launch({ ...wanted, environment: { ...host, ...wanted.environment } });
     },
   }),
+  "delivers secrets by file where that is asked for": (sound) => ({
+    launch: (wanted) => sound.launch({ ...wanted, secretDelivery: "environment" }),
+  }),
+  "delivers the next generation's secrets anew": (sound) => {
+    let kept: LaunchRequest["environment"] | undefined;
+    return {
+      launch: (wanted) => {
+        kept ??= wanted.environment;
+        return sound.launch({ ...wanted, environment: kept });
+      },
+    };
+  },
   "tells no secret in inspect(), list() or logs()": (sound) => ({
     launch: async (wanted) => {
       const resource = await sound.launch(wanted);

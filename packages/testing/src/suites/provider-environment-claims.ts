@@ -44,6 +44,26 @@ export const environmentClaims = {
     }
   },
 
+  "delivers secrets by file where that is asked for": async ({ launch, open }) => {
+    const environment = { TOKEN: `${SECRET}\n"ü" $HOME`, GREETING: "hello" };
+    const byFile = { environment, secretNames: ["TOKEN"], secretDelivery: "file" } as const;
+    const peer = await open((await launch(byFile)).id);
+    expect(await peer.callTool("read-secret-file", { name: "TOKEN" })).toBe(environment.TOKEN);
+    expect(await peer.callTool("read-env", { name: "GREETING" })).toBe("hello");
+    const names: unknown = JSON.parse(await peer.callTool("env-names"));
+    expect(names).toEqual(expect.arrayContaining(["GREETING", "TOKEN_FILE"]));
+    expect(names).not.toContain("TOKEN");
+  },
+
+  "delivers the next generation's secrets anew": async ({ provider, launch, open }) => {
+    const byFile = { secretNames: ["TOKEN"], secretDelivery: "file" } as const;
+    const first = await launch({ ...byFile, environment: { TOKEN: SECRET } });
+    await provider.stop(first.id);
+    const second = await launch({ ...byFile, environment: { TOKEN: "rotated" }, generation: 2 });
+    const peer = await open(second.id);
+    expect(await peer.callTool("read-secret-file", { name: "TOKEN" })).toBe("rotated");
+  },
+
   "tells no secret in inspect(), list() or logs()": async (bench) => {
     const resource = await bench.launch({ environment: { TOKEN: SECRET } });
     const peer = await bench.open(resource.id);

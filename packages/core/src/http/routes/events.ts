@@ -24,6 +24,9 @@ const eventTypes = {
   "instance.health": true,
   "instance.deleted": true,
   "secret.stored": true,
+  "secret.rotated": true,
+  "secret.expiring": true,
+  "secret.expired": true,
   "secret.removed": true,
 } as const satisfies Record<keyof PlatformEvents, true>;
 
