@@ -70,15 +70,17 @@ export function replaceSecret(
     .executeTakeFirst();
 }
 
+/** Only what names the place, whatever else the object has. */
+function columnsOf({ owner_id, scope, scope_id, name }: SecretPlace): SecretPlace {
+  return { owner_id, scope, scope_id, name };
+}
+
 /** The secret of one place, or undefined if there is none. */
 export function findSecret(connection: Connection, place: SecretPlace): Promise<SecretRow | undefined> {
   return secrets(connection)
     .selectFrom("mcp_secrets")
     .selectAll()
-    .where("owner_id", "=", place.owner_id)
-    .where("scope", "=", place.scope)
-    .where("scope_id", "=", place.scope_id)
-    .where("name", "=", place.name)
+    .where((row) => row.and(columnsOf(place)))
     .executeTakeFirst();
 }
 
@@ -88,10 +90,7 @@ export function lockSecret(transaction: Connection, place: SecretPlace): Promise
   return secrets(transaction)
     .updateTable("mcp_secrets")
     .set((eb) => ({ version: eb.ref("version") }))
-    .where("owner_id", "=", place.owner_id)
-    .where("scope", "=", place.scope)
-    .where("scope_id", "=", place.scope_id)
-    .where("name", "=", place.name)
+    .where((row) => row.and(columnsOf(place)))
     .returningAll()
     .executeTakeFirst();
 }
@@ -100,10 +99,7 @@ export function lockSecret(transaction: Connection, place: SecretPlace): Promise
 export function deleteSecret(connection: Connection, place: SecretPlace): Promise<SecretRow | undefined> {
   return secrets(connection)
     .deleteFrom("mcp_secrets")
-    .where("owner_id", "=", place.owner_id)
-    .where("scope", "=", place.scope)
-    .where("scope_id", "=", place.scope_id)
-    .where("name", "=", place.name)
+    .where((row) => row.and(columnsOf(place)))
     .returningAll()
     .executeTakeFirst();
 }

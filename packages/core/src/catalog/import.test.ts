@@ -41,7 +41,6 @@ const brave = {
   packages: [
     {
       registryType: "npm",
-      registryBaseUrl: "https://registry.npmjs.org",
       identifier: "@modelcontextprotocol/server-brave-search",
       version: "1.0.2",
       runtimeHint: "npx",
@@ -209,6 +208,15 @@ describe("a registry server.json", () => {
     const error = refusal({ ...brave, packages: [{ ...brave.packages[0], ...changes }] });
     expect(error.details?.issues.map((issue) => issue.path)).toEqual([path]);
   });
+
+  it.each(["https://pypi.org", "https://pypi.org/simple/"])(
+    "may name the public registry, as %s",
+    (registryBaseUrl) => {
+      const pypi = { ...brave.packages[0], registryType: "pypi", runtimeHint: "uvx", registryBaseUrl };
+      const [server] = readImport({ ...brave, packages: [pypi] });
+      expect(server?.definition.packages).toMatchObject([{ registryType: "pypi" }]);
+    },
+  );
 
   it("is refused with an address that nobody has filled in", () => {
     const error = refusal({

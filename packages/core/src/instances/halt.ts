@@ -11,8 +11,9 @@ export async function haltInstance(
   reason: StateReason | null = held.instance.reason,
 ): Promise<Instance> {
   const provider = providerOf(runtime, held.instance);
+  // Before anybody can read that it stops: a call that comes now must wait for what follows, not be cut off.
+  await runtime.proxy()?.release(held.instance.id);
   const stopping = await moveState(runtime, held, { state: "stopping", reason });
-  await runtime.proxy()?.release(stopping.id);
   if (stopping.resourceId !== null) {
     await provider.stop(stopping.resourceId, { graceMs: runtime.timeouts.stopMs });
   }

@@ -41,9 +41,18 @@ export class Reconciler {
     return this.#running.get(instanceId);
   }
 
-  /** Makes the next caller of `running()` ask the database. */
-  forget(instanceId: string): void {
-    this.#running.delete(instanceId);
+  /**
+   * Ends the present run and starts the next one. Whoever calls meanwhile waits for that: connections are dropped and
+   * `mark` writes that the run is to end while nobody else's turn comes.
+   */
+  relaunch(instanceId: string, mark: () => Promise<unknown>): Promise<Instance> {
+    if (this.#refusing) return Promise.reject(shuttingDown());
+    return this.#lanes.run(instanceId, async () => {
+      this.#running.delete(instanceId);
+      await this.#runtime.proxy()?.release(instanceId);
+      await mark();
+      return underClaim(this.#runtime, instanceId, (held) => this.#agree(held));
+    });
   }
 
   /** How many instances this process runs. */

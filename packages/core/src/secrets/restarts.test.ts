@@ -35,8 +35,12 @@ type Reconcile = (instanceId: string) => Promise<Instance>;
 function make(reconcile: Reconcile = async (id) => read(id)) {
   const spy = vi.fn(reconcile);
   const runtime = { database, clock: systemClock, logger: { ...silentLogger, warn } };
+  const relaunch = async (id: string, mark: () => Promise<unknown>) => {
+    await mark();
+    return spy(id);
+  };
   return {
-    restarts: new RotationRestarts({ runtime, reconciler: { reconcile: spy, forget: () => {} } }),
+    restarts: new RotationRestarts({ runtime, reconciler: { reconcile: spy, relaunch } }),
     reconcile: spy,
   };
 }

@@ -3,7 +3,7 @@ import { isPlatformError } from "../errors.ts";
 import type { Instance } from "../instances/instance.ts";
 import type { Reconciler } from "../instances/reconcile.ts";
 import type { InstanceRuntime } from "../instances/runtime.ts";
-import { lockInstance, updateInstance } from "../store/instances.ts";
+import { findInstance, lockInstance, updateInstance } from "../store/instances.ts";
 
 /** Restarts under way at a time, of all rotations together. */
 const CONCURRENCY = 4;
@@ -11,7 +11,7 @@ const CONCURRENCY = 4;
 /** What a restart works with. */
 export interface RestartDeps {
   readonly runtime: Pick<InstanceRuntime, "database" | "clock" | "logger">;
-  readonly reconciler: Pick<Reconciler, "reconcile" | "forget">;
+  readonly reconciler: Pick<Reconciler, "reconcile" | "relaunch">;
 }
 
 /**
@@ -59,9 +59,13 @@ export class RotationRestarts {
 async function restart({ runtime, reconciler }: RestartDeps, seen: Instance): Promise<void> {
   // A start under way may have opened the value before this one; it is waited for.
   if (seen.state === "starting") await reconciler.reconcile(seen.id);
-  // Before the row says so: a call that comes now must ask the row, and wait, not go to the run that ends.
-  reconciler.forget(seen.id);
-  if (await markStopping(runtime, seen)) await reconciler.reconcile(seen.id);
+  const current = await findInstance(runtime.database.connection, seen.id);
+  if (isSameRun(current, seen)) await reconciler.relaunch(seen.id, () => markStopping(runtime, seen));
+}
+
+function isSameRun(current: Instance | undefined, seen: Instance): current is Instance {
+  const sameRun = current?.generation === seen.generation && current.state === "running";
+  return sameRun && current.desired === "running";
 }
 
 /** A row that is `stopping` while `running` is desired is halted and launched by whichever replica holds it. */
@@ -71,8 +75,7 @@ function markStopping(
 ): Promise<Instance | undefined> {
   return database.transaction(async (transaction) => {
     const current = await lockInstance(transaction, database.dialect, seen.id);
-    const isSameRun = current?.generation === seen.generation && current.state === "running";
-    if (!isSameRun || current.desired !== "running") return undefined;
+    if (!isSameRun(current, seen)) return undefined;
     return updateInstance(transaction, current, { state: "stopping", updatedAt: isoTime(clock.now()) });
   });
 }
